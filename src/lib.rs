@@ -1,0 +1,24 @@
+//! The security-compliance state of a Microsoft partner tenant, as Prometheus gauges.
+//!
+//! The rooms of the house, in the order data flows. A room uses what stands before it in this
+//! list and nothing after it (`tests/suite/tidy.rs` reads the sources and holds us to it).
+//!
+//! Page → rows → facts → verdicts → samples → bytes → scrape. A scrape never asks Microsoft anything.
+
+/// What time it is, and how to wait: the one clock, which tests can turn.
+pub mod clock;
+
+/// What can be said: names, labels, samples, the scrape formats.
+pub mod metrics;
+
+/// How they spell it: Microsoft's dates, "not set", numbers in strings.
+pub mod wire;
+
+/// How bytes travel: the one pooled HTTP client, proxies, trust, bounds, gzip.
+pub mod transport;
+
+/// Who we are: credentials and tokens.
+pub mod oauth;
+
+/// Whom to ask instead: a simulated Microsoft. Stands apart and shares no type with the rooms above.
+pub mod simulator;
