@@ -14,6 +14,9 @@ pub mod metrics;
 /// How they spell it: Microsoft's dates, "not set", numbers in strings.
 pub mod wire;
 
+/// How we are doing: the exporter's own counters.
+pub mod telemetry;
+
 /// How bytes travel: the one pooled HTTP client, proxies, trust, bounds, gzip.
 pub mod transport;
 
