@@ -54,9 +54,9 @@ impl Clock {
         }
     }
 
-    /// Waits for `duration`.
-    pub async fn sleep(&self, duration: Duration) {
-        self.sleep_until(self.uptime().saturating_add(duration)).await;
+    /// Waits for `duration`, counted from this call and not from the first poll.
+    pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        self.sleep_until(self.uptime().saturating_add(duration))
     }
 
     /// Waits until [`Clock::uptime`] has reached `uptime`.

@@ -23,5 +23,26 @@ pub mod transport;
 /// Who we are: credentials and tokens.
 pub mod oauth;
 
+/// How we ask: authorised, paged, paced, retried, bounded.
+pub mod client;
+
+/// What is: one file per API resource.
+pub mod sources;
+
+/// Who is covered and who stands in the way: what several sources feed and several checks judge.
+pub mod posture;
+
+/// What it means: one file per requirement.
+pub mod checks;
+
+/// What we say now: verdicts, samples and bytes, frozen.
+pub mod snapshot;
+
+/// What survives a restart.
+pub mod state;
+
+/// When we ask: the loop.
+pub mod refresh;
+
 /// Whom to ask instead: a simulated Microsoft. Stands apart and shares no type with the rooms above.
 pub mod simulator;

@@ -147,7 +147,8 @@ impl Telemetry {
     /// Fresh counters in a registry of their own, so that tests in one process do not share them.
     pub fn new() -> Self {
         let registry = Registry::new();
-        let counters = |metric| register(&registry, IntCounterVec::new(opts(metric), metric.labels));
+        let counters =
+            |metric| register(&registry, IntCounterVec::new(opts(metric), metric.labels));
         let counter = |metric| register(&registry, IntCounter::with_opts(opts(metric)));
         let log_messages = counters(&LOG_MESSAGES);
         let duration = HistogramOpts::from(opts(&API_DURATION))
@@ -314,7 +315,8 @@ fn family(gathered: &MetricFamily) -> Family {
                     let count = bucket.cumulative_count() as f64;
                     line(&mut lines, &format!("{name}_bucket"), labels, Some(&le), count);
                 }
-                let (count, sum) = (histogram.get_sample_count() as f64, histogram.get_sample_sum());
+                let (count, sum) =
+                    (histogram.get_sample_count() as f64, histogram.get_sample_sum());
                 line(&mut lines, &format!("{name}_bucket"), labels, Some("+Inf"), count);
                 line(&mut lines, &format!("{name}_sum"), labels, None, sum);
                 line(&mut lines, &format!("{name}_count"), labels, None, count);
@@ -331,7 +333,8 @@ fn family(gathered: &MetricFamily) -> Family {
 
 fn line(out: &mut String, name: &str, labels: &[LabelPair], le: Option<&str>, value: f64) {
     out.push_str(name);
-    let pairs = labels.iter().map(|pair| (pair.name(), pair.value())).chain(le.map(|le| ("le", le)));
+    let pairs =
+        labels.iter().map(|pair| (pair.name(), pair.value())).chain(le.map(|le| ("le", le)));
     let mut opened = false;
     for (label, value) in pairs {
         out.push(if opened { ',' } else { '{' });
@@ -365,7 +368,10 @@ mod tests {
         meter.asked(Duration::from_millis(30), Some("throttled"));
         let lines = lines_of(&telemetry, "partnercenter_api_requests_failed_total");
         assert!(lines.contains(r#"{api="graph",reason="network",tenant="contoso"} 0"#), "{lines}");
-        assert!(lines.contains(r#"{api="graph",reason="throttled",tenant="contoso"} 1"#), "{lines}");
+        assert!(
+            lines.contains(r#"{api="graph",reason="throttled",tenant="contoso"} 1"#),
+            "{lines}"
+        );
         let throttled = lines_of(&telemetry, "partnercenter_api_throttled_total");
         assert!(throttled.ends_with(" 1\n"), "{throttled}");
     }
@@ -388,8 +394,7 @@ mod tests {
         telemetry.source("contoso", "users");
         let mut emitted: Vec<_> =
             telemetry.families().iter().map(|family| family.name.to_string()).collect();
-        let mut defined: Vec<_> =
-            metrics().iter().map(|metric| metric.name.to_owned()).collect();
+        let mut defined: Vec<_> = metrics().iter().map(|metric| metric.name.to_owned()).collect();
         emitted.sort();
         defined.sort();
         assert_eq!(emitted, defined);

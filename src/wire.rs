@@ -11,7 +11,9 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, IgnoredAny, Unexpected, Visitor};
+use serde::de::{
+    self, Deserialize, DeserializeOwned, Deserializer, IgnoredAny, Unexpected, Visitor,
+};
 
 /// The id of a directory object: a GUID as documented, or, should one ever not be, its text in
 /// lower case. Compared regardless of case. Compact, since tenants hold 100,000 of them.
@@ -41,7 +43,8 @@ pub fn guid(text: &str) -> Option<[u8; 16]> {
     if text.len() != 36 || [8, 13, 18, 23].iter().any(|&dash| text[dash] != b'-') {
         return None;
     }
-    let mut digits = text.iter().filter(|&&byte| byte != b'-').map(|&byte| char::from(byte).to_digit(16));
+    let mut digits =
+        text.iter().filter(|&&byte| byte != b'-').map(|&byte| char::from(byte).to_digit(16));
     let mut bytes = [0; 16];
     for byte in &mut bytes {
         *byte = u8::try_from(digits.next()?? * 16 + digits.next()??).ok()?;
@@ -170,7 +173,9 @@ pub fn optional_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
 }
 
 /// For numbers that come as numbers or as strings; null and absent are `None`.
-pub fn optional_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+pub fn optional_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<f64>, D::Error> {
     struct Number;
     impl<'de> Visitor<'de> for Number {
         type Value = Option<f64>;
@@ -238,7 +243,8 @@ pub fn entity<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> 
     };
     if inner.starts_with('[') {
         let First(first) = serde_json::from_str(inner)?;
-        return first.ok_or_else(|| de::Error::custom("an empty list where one entity was asked for"));
+        return first
+            .ok_or_else(|| de::Error::custom("an empty list where one entity was asked for"));
     }
     serde_json::from_str(inner)
 }
@@ -331,7 +337,9 @@ mod tests {
         assert_eq!((row.test, row.score), (Some(false), Some(12.5)));
         let row: Row = serde_json::from_str(r#"{"test":true,"score":-3}"#).unwrap();
         assert_eq!((row.test, row.score), (Some(true), Some(-3.0)));
-        for body in [r#"{"test":"maybe"}"#, r#"{"score":"many"}"#, r#"{"score":"NaN"}"#, r#"{"at":7}"#] {
+        for body in
+            [r#"{"test":"maybe"}"#, r#"{"score":"many"}"#, r#"{"score":"NaN"}"#, r#"{"at":7}"#]
+        {
             assert!(serde_json::from_str::<Row>(body).is_err(), "{body}");
         }
     }

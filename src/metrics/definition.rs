@@ -59,9 +59,9 @@ pub(super) fn open_metrics_name(name: &str, kind: Kind) -> &str {
 
 /// The unit that OpenMetrics wants named, if the name ends in one.
 pub(super) fn unit(open_metrics_name: &str) -> Option<&'static str> {
-    ["seconds", "bytes"].into_iter().find(|unit| {
-        open_metrics_name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_'))
-    })
+    ["seconds", "bytes"]
+        .into_iter()
+        .find(|unit| open_metrics_name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')))
 }
 
 #[cfg(test)]

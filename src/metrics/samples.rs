@@ -105,19 +105,18 @@ impl std::fmt::Display for Samples {
 mod tests {
     use super::*;
 
-    static USERS: Metric = Metric {
-        name: "t_users",
-        help: "h",
-        kind: Kind::Gauge,
-        labels: &["tenant", "account"],
-    };
+    static USERS: Metric =
+        Metric { name: "t_users", help: "h", kind: Kind::Gauge, labels: &["tenant", "account"] };
     static PLAIN: Metric = Metric { name: "t_plain", help: "h", kind: Kind::Gauge, labels: &[] };
 
     #[test]
     fn the_tenant_comes_first_and_labels_are_escaped() {
         let mut samples = Samples::of_tenant("a\"b");
         samples.count(&USERS, [("account", "new\nline\\")], 3);
-        assert_eq!(samples.to_string(), "t_users{tenant=\"a\\\"b\",account=\"new\\nline\\\\\"} 3\n");
+        assert_eq!(
+            samples.to_string(),
+            "t_users{tenant=\"a\\\"b\",account=\"new\\nline\\\\\"} 3\n"
+        );
     }
 
     #[test]

@@ -14,10 +14,8 @@ static CPU: Metric = Metric {
 };
 static OPEN_FDS: Metric = gauge("process_open_fds", "Number of open file descriptors.");
 static MAX_FDS: Metric = gauge("process_max_fds", "Maximum number of open file descriptors.");
-static VIRTUAL: Metric =
-    gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.");
-static RESIDENT: Metric =
-    gauge("process_resident_memory_bytes", "Resident memory size in bytes.");
+static VIRTUAL: Metric = gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.");
+static RESIDENT: Metric = gauge("process_resident_memory_bytes", "Resident memory size in bytes.");
 static START: Metric =
     gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.");
 static THREADS: Metric = gauge("process_threads", "Number of OS threads in the process.");

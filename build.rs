@@ -1,0 +1,24 @@
+//! Tells the program what it was built from: the source revision and the compiler's version.
+
+use std::process::Command;
+
+fn main() {
+    let revision = std::env::var("PARTNERCENTER_EXPORTER_REVISION")
+        .ok()
+        .or_else(|| output("git", &["rev-parse", "--short=12", "HEAD"]))
+        .unwrap_or_else(|| "unknown".to_owned());
+    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+    let version = output(&rustc, &["--version"]).unwrap_or_default();
+    let version = version.split_whitespace().nth(1).unwrap_or("unknown").to_owned();
+    println!("cargo:rustc-env=PARTNERCENTER_EXPORTER_REVISION={revision}");
+    println!("cargo:rustc-env=PARTNERCENTER_EXPORTER_RUSTVERSION={version}");
+    println!("cargo:rerun-if-env-changed=PARTNERCENTER_EXPORTER_REVISION");
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=.git/HEAD");
+}
+
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned()).filter(|text| !text.is_empty())
+}

@@ -1,0 +1,71 @@
+//! Accounts that cannot do MFA are identified: everybody registered something policy allows.
+
+use super::check::{Check, Evidence, Finding, Tier, Verdict};
+use crate::posture::Posture;
+use crate::sources::Unread;
+
+pub(super) static CHECK: Check = Check {
+    id: "accounts-without-mfa-ability",
+    title: "No enabled account is unable to do MFA with a method that policy allows",
+    tier: Tier::Advised,
+    evidence: Evidence::Measured,
+    docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements-faq",
+    portal: "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/AuthenticationMethodsMenuBlade/~/AdminAuthMethods",
+    remedy: "allow the method the person registered in the authentication methods policy, or have \
+             another one registered",
+    sources: &["users", "user_registration_details"],
+    evaluate,
+};
+
+fn evaluate(posture: &Posture<'_>) -> Result<Verdict, Unread> {
+    let registration = posture.registration.as_ref().map_err(|why| *why)?;
+    let findings = registration
+        .incapable
+        .iter()
+        .map(|user| Finding::account(user, "has no MFA method that policy lets it use"));
+    Verdict::of(findings).unless_doubtful(registration.doubt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::State;
+    use crate::sources::{
+        Account, Fact, Facts, Methods, Registration, User, UserRegistrationDetails, Users,
+    };
+    use crate::wire::ObjectId;
+
+    fn judged(registration: Registration) -> Verdict {
+        let now = "2026-11-24T12:00:00Z".parse().unwrap();
+        let id = ObjectId::parse("a").unwrap();
+        let user = User {
+            id: id.clone(),
+            user_principal_name: "a@contoso.example".into(),
+            account_enabled: true,
+            account: Account::Guest,
+            created: None,
+        };
+        let report = UserRegistrationDetails::new([(id, registration)], 0);
+        let facts = Facts {
+            users: Fact::known(Users::new(vec![user]), now),
+            user_registration_details: Fact::known(report, now),
+            ..Facts::unread(now)
+        };
+        CHECK.judge(&Posture::of(&facts))
+    }
+
+    #[test]
+    fn registered_but_not_allowed_by_policy_is_a_finding() {
+        let none = Methods::default();
+        assert_eq!(judged(Registration::new(true, true, none)).state(), State::Compliant);
+        assert_eq!(judged(Registration::new(true, false, none)).found(), 1);
+        assert_eq!(judged(Registration::new(false, false, none)).found(), 1);
+    }
+
+    #[test]
+    fn windows_hello_needs_no_policy() {
+        let mut hello = Methods::default();
+        hello.add("windowsHelloForBusiness");
+        assert_eq!(judged(Registration::new(false, false, hello)).state(), State::Compliant);
+    }
+}

@@ -1,0 +1,53 @@
+//! The sign-in log, on which all review of sign-ins rests, is open to the tenant.
+
+use super::check::{Check, Evidence, Finding, Tier, Verdict};
+use crate::posture::Posture;
+use crate::sources::Unread;
+
+pub(super) static CHECK: Check = Check {
+    id: "signin-log-available",
+    title: "The tenant has the licence that opens its sign-in log",
+    tier: Tier::Advised,
+    evidence: Evidence::Measured,
+    docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements-faq",
+    portal: "https://admin.microsoft.com/#/licenses",
+    remedy: "assign Microsoft Entra ID P1 or P2 in the partner tenant; partner benefits include \
+             licences for internal use",
+    sources: &["subscribed_skus"],
+    evaluate,
+};
+
+fn evaluate(posture: &Posture<'_>) -> Result<Verdict, Unread> {
+    let missing = (!posture.facts.subscribed_skus.rows()?.has_premium()).then(|| {
+        Finding::tenant("has neither Entra ID P1 nor P2, without which Microsoft gives no sign-ins")
+    });
+    Ok(Verdict::of(missing))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::State;
+    use crate::sources::{Fact, Facts, Plan, SubscribedSkus};
+
+    fn judged(skus: Fact<SubscribedSkus>) -> Verdict {
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let facts = Facts { subscribed_skus: skus, ..Facts::unread(now) };
+        CHECK.judge(&Posture::of(&facts))
+    }
+
+    #[test]
+    fn met_with_either_plan_and_unmet_without() {
+        let known =
+            |plans: &[Plan]| Fact::known(SubscribedSkus::with(plans), jiff::Timestamp::UNIX_EPOCH);
+        assert_eq!(judged(known(&[Plan::P1])).state(), State::Compliant);
+        assert_eq!(judged(known(&[Plan::P2])).state(), State::Compliant);
+        assert_eq!(judged(known(&[])).state(), State::Noncompliant);
+    }
+
+    #[test]
+    fn unknown_when_licences_cannot_be_read() {
+        let verdict = judged(Fact::Unread(Unread::Permission));
+        assert_eq!(verdict.why_unknown(), Some(Unread::Permission));
+    }
+}

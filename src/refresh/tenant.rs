@@ -1,0 +1,288 @@
+//! One tenant while it is collected: its client, what its sources last said, and how they fare.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+
+use crate::client::{self, Api, Client, FetchError};
+use crate::clock::{Clock, age};
+use crate::oauth::{self, Tokens};
+use crate::snapshot::{Report, Standing};
+use crate::sources::{self, EachSource, Fact, Facts, Place, Rows, Schedule, Source, Unread};
+use crate::telemetry::{SourceMeter, Telemetry};
+use crate::transport::Transport;
+
+/// First pause after a failed reading; doubled with each further one, up to the interval.
+const RETRY: Duration = Duration::from_secs(15);
+
+/// What one tenant's collecting is made from.
+#[derive(Debug, Clone)]
+pub struct TenantSettings {
+    /// The configured name, the value of the label `tenant`.
+    pub name: String,
+    /// Who we are there.
+    pub oauth: oauth::Settings,
+    /// How we ask there.
+    pub client: client::Settings,
+    /// When we ask what, by source id; a source that is not named has its defaults.
+    pub schedules: BTreeMap<&'static str, Schedule>,
+}
+
+impl TenantSettings {
+    /// When `source` is read.
+    fn schedule(&self, source: &sources::About) -> Schedule {
+        self.schedules.get(source.id).copied().unwrap_or_else(|| Schedule::of(source))
+    }
+
+    /// The report before anything was read.
+    pub(super) fn unread(&self, clock: &Clock) -> Report {
+        let standings = sources::all().into_iter().map(|about| (self.schedule(&about), about));
+        let standings = standings
+            .filter(|(schedule, _)| schedule.enabled)
+            .map(|(schedule, about)| Mark::default().standing(about.id, schedule, clock.now()))
+            .collect();
+        Report::of(&self.name, &Facts::unread(clock.now()), standings, None)
+    }
+}
+
+/// One tenant while it is collected.
+pub(super) struct Tenant {
+    pub(super) name: String,
+    client: Client,
+    schedules: BTreeMap<&'static str, Schedule>,
+    meters: BTreeMap<&'static str, SourceMeter>,
+    readings: Mutex<Readings>,
+    token_failure: Arc<Mutex<Option<&'static str>>>,
+    changed: AtomicBool,
+}
+
+/// What the sources said, and how they fare.
+struct Readings {
+    /// Last good facts, whatever their age.
+    facts: Facts,
+    marks: BTreeMap<&'static str, Mark>,
+}
+
+/// How one source fares.
+#[derive(Debug, Default, Clone)]
+struct Mark {
+    tried: bool,
+    failure: Option<FetchError>,
+    /// Failures in a row.
+    failures: u32,
+    last_success: Option<Timestamp>,
+    duration: Option<Duration>,
+    rows: Option<u64>,
+}
+
+impl Mark {
+    fn standing(&self, source: &'static str, schedule: Schedule, now: Timestamp) -> Standing {
+        let fresh = self.last_success.is_some_and(|at| age(now, at) <= schedule.max_age);
+        Standing {
+            source,
+            tried: self.tried,
+            success: self.tried && self.failure.is_none(),
+            last_success: self.last_success,
+            duration: self.duration,
+            rows: self.rows.filter(|_| fresh),
+            failure: self.failure.as_ref().map(FetchError::reason),
+            max_age: schedule.max_age,
+        }
+    }
+}
+
+impl Tenant {
+    pub(super) fn new(
+        settings: TenantSettings,
+        transport: Transport,
+        clock: &Clock,
+        telemetry: &Telemetry,
+        in_flight: Arc<Semaphore>,
+        last_successes: BTreeMap<String, Timestamp>,
+    ) -> Self {
+        let name = settings.name.clone();
+        let all = sources::all();
+        let schedules: BTreeMap<_, _> =
+            all.iter().map(|about| (about.id, settings.schedule(about))).collect();
+        let meters =
+            all.iter().map(|about| (about.id, telemetry.source(&name, about.id))).collect();
+        let marks = all.iter().map(|about| {
+            let last_success = last_successes.get(about.id).copied();
+            (about.id, Mark { last_success, ..Mark::default() })
+        });
+        let meter = telemetry.api(&name, "login", &FetchError::REASONS);
+        let token_failure = Arc::new(Mutex::new(None));
+        let present = Arc::clone(&token_failure);
+        let watch = Arc::new(move |exchange: &oauth::Exchange<'_>| {
+            let failure = exchange.outcome.err();
+            meter.asked(exchange.duration, failure.map(|error| error.class().as_str()));
+            *lock(&present) = failure.map(oauth::TokenError::reason);
+        });
+        let tokens = Tokens::new(settings.oauth, transport.clone(), clock.clone(), watch);
+        let meter = telemetry.api(&name, Api::Graph.as_str(), &FetchError::REASONS);
+        let client =
+            Client::new(settings.client, transport, tokens, clock.clone(), meter, in_flight);
+        let readings = Readings { facts: Facts::unread(clock.now()), marks: marks.collect() };
+        Self {
+            name,
+            client,
+            schedules,
+            meters,
+            readings: Mutex::new(readings),
+            token_failure,
+            changed: AtomicBool::new(true),
+        }
+    }
+
+    pub(super) fn schedule(&self, source: &str) -> Schedule {
+        self.schedules[source]
+    }
+
+    /// Why Microsoft gives no token at present.
+    pub(super) fn token_failure(&self) -> Option<&'static str> {
+        *lock(&self.token_failure)
+    }
+
+    /// Whether something was read or failed since this was last asked.
+    pub(super) fn take_changed(&self) -> bool {
+        self.changed.swap(false, Ordering::AcqRel)
+    }
+
+    /// When each source last succeeded.
+    pub(super) fn last_successes(&self) -> BTreeMap<String, Timestamp> {
+        let readings = lock(&self.readings);
+        let known = readings.marks.iter().filter_map(|(id, mark)| Some((id, mark.last_success?)));
+        known.map(|(id, at)| ((*id).to_owned(), at)).collect()
+    }
+
+    /// Reads one source once, notes what came of it, and tells how long to pause.
+    pub(super) async fn read<S: Source>(&self, place: &Place<S>, clock: &Clock) -> Duration {
+        let started = clock.uptime();
+        let client = self.client.clone();
+        // In a task of its own, so that a panic in one reader is that source's failure.
+        let outcome = tokio::spawn(async move { S::fetch(&client).await }).await;
+        let outcome = outcome.unwrap_or(Err(FetchError::Internal));
+        let duration = clock.uptime().saturating_sub(started);
+        let rejected = outcome.as_ref().map_or(0, |rows| rows.rejected);
+        self.meters[S::ID].refreshed(outcome.is_ok(), rejected);
+        let pause = self.note(place, outcome, clock.now(), duration);
+        self.changed.store(true, Ordering::Release);
+        pause
+    }
+
+    fn note<S: Source>(
+        &self,
+        place: &Place<S>,
+        outcome: Result<Rows<S>, FetchError>,
+        now: Timestamp,
+        duration: Duration,
+    ) -> Duration {
+        let interval = self.schedules[S::ID].interval;
+        let mut readings = lock(&self.readings);
+        let Readings { facts, marks } = &mut *readings;
+        let mark = marks.get_mut(S::ID).expect("every source has a mark from the start");
+        mark.tried = true;
+        mark.duration = Some(duration);
+        match outcome {
+            Ok(rows) => {
+                if mark.failure.take().is_some() {
+                    tracing::info!(tenant = %self.name, source = S::ID, "reads again");
+                }
+                if rows.rejected > 0 {
+                    let rows_rejected = rows.rejected;
+                    tracing::warn!(tenant = %self.name, source = S::ID, rows_rejected, "rows left out");
+                }
+                mark.failures = 0;
+                mark.last_success = Some(now);
+                mark.rows = Some(rows.accepted);
+                *(place.of_mut)(facts) = Fact::known(rows.source, now);
+                interval.mul_f64(1.0 - fastrand::f64() / 10.0)
+            }
+            Err(failure) => {
+                let reason = failure.reason();
+                let remedy = failure.remedy();
+                let known = mark.failure.as_ref().map(FetchError::reason);
+                if known == Some(reason) {
+                    tracing::debug!(tenant = %self.name, source = S::ID, reason, error = %failure, "still cannot be read");
+                } else {
+                    tracing::warn!(tenant = %self.name, source = S::ID, reason, error = %failure, remedy, "cannot be read");
+                }
+                let doubled = RETRY.saturating_mul(1 << mark.failures.min(16)).min(interval);
+                mark.failures = mark.failures.saturating_add(1);
+                let told = failure.retry_after().unwrap_or_default().min(Duration::from_secs(3600));
+                mark.failure = Some(failure);
+                doubled.mul_f64(1.0 - fastrand::f64() / 10.0).max(told)
+            }
+        }
+    }
+
+    /// The facts that hold at `now`, how every enabled source stands, and how long until the
+    /// first of the facts no longer holds.
+    pub(super) fn facts(&self, now: Timestamp) -> (Facts, Vec<Standing>, Option<Duration>) {
+        let readings = lock(&self.readings);
+        let mut held = Held {
+            tenant: self,
+            readings: &readings,
+            facts: Facts::unread(now),
+            standings: Vec::new(),
+            expiry: None,
+        };
+        sources::each(&mut held);
+        (held.facts, held.standings, held.expiry)
+    }
+}
+
+/// Takes over what holds, source by source.
+struct Held<'a> {
+    tenant: &'a Tenant,
+    readings: &'a Readings,
+    facts: Facts,
+    standings: Vec<Standing>,
+    expiry: Option<Duration>,
+}
+
+impl EachSource for Held<'_> {
+    fn source<S: Source>(&mut self, place: Place<S>) {
+        let schedule = self.tenant.schedules[S::ID];
+        let now = self.facts.now;
+        let fact = (place.of_mut)(&mut self.facts);
+        if !schedule.enabled {
+            *fact = Fact::Unread(Unread::NotConfigured);
+            return;
+        }
+        let mark = &self.readings.marks[S::ID];
+        *fact = match ((place.of)(&self.readings.facts), &mark.failure) {
+            (Fact::Known { rows, at }, failure) => {
+                let age = age(now, *at);
+                if age <= schedule.max_age {
+                    let left = schedule.max_age - age + Duration::from_millis(1);
+                    self.expiry = Some(self.expiry.map_or(left, |expiry| expiry.min(left)));
+                    Fact::Known { rows: Arc::clone(rows), at: *at }
+                } else {
+                    Fact::Unread(too_old(failure.as_ref()))
+                }
+            }
+            (Fact::Unread(_), Some(failure)) => Fact::Unread(Unread::after(failure)),
+            (Fact::Unread(why), None) => Fact::Unread(*why),
+        };
+        self.standings.push(mark.standing(S::ID, schedule, now));
+    }
+}
+
+/// What lets no source be read is the better answer to why nothing newer is known; whatever
+/// passes by itself is not.
+fn too_old(failure: Option<&FetchError>) -> Unread {
+    match failure.map(Unread::after) {
+        Some(why @ (Unread::Credential | Unread::Permission | Unread::License)) => why,
+        _ => Unread::Stale,
+    }
+}
+
+/// What is behind these locks is whole at every step, so one left by a panic is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

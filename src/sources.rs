@@ -1,0 +1,198 @@
+//! What is: one file per API resource, and the facts they add up to.
+//!
+//! The shape of a source stands in `sources/source.rs`, the sources themselves beside it, their
+//! list here. To add one: its file, a line in [`Facts`], a line in [`each`].
+
+mod source;
+
+mod organization;
+mod security_defaults;
+mod subscribed_skus;
+mod user_registration_details;
+mod users;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::metrics::Samples;
+
+pub use organization::{Organization, PartnerType};
+pub use security_defaults::SecurityDefaults;
+pub use source::{About, Fact, Rows, Source, Unread};
+pub use subscribed_skus::{Plan, SubscribedSkus};
+pub use user_registration_details::{Methods, Registration, UserRegistrationDetails};
+pub use users::{Account, User, Users};
+
+/// Everything known of one tenant at one moment. What could not be read says why instead.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The moment the facts are judged at.
+    pub now: Timestamp,
+    /// The tenant itself.
+    pub organization: Fact<Organization>,
+    /// All accounts.
+    pub users: Fact<Users>,
+    /// Who registered which method.
+    pub user_registration_details: Fact<UserRegistrationDetails>,
+    /// The switch for security defaults.
+    pub security_defaults: Fact<SecurityDefaults>,
+    /// Licences.
+    pub subscribed_skus: Fact<SubscribedSkus>,
+}
+
+impl Facts {
+    /// Nothing read yet.
+    pub fn unread(now: Timestamp) -> Self {
+        Self {
+            now,
+            organization: Fact::default(),
+            users: Fact::default(),
+            user_registration_details: Fact::default(),
+            security_defaults: Fact::default(),
+            subscribed_skus: Fact::default(),
+        }
+    }
+
+    /// Nothing that can be judged, because judging it failed.
+    pub fn failed(now: Timestamp) -> Self {
+        let mut facts = Self::unread(now);
+        struct Fail<'a>(&'a mut Facts);
+        impl EachSource for Fail<'_> {
+            fn source<S: Source>(&mut self, place: Place<S>) {
+                *(place.of_mut)(self.0) = Fact::Unread(Unread::SourceFailed);
+            }
+        }
+        each(&mut Fail(&mut facts));
+        facts
+    }
+
+    /// When the oldest of these sources was read; `None` unless all are known.
+    pub fn as_of(&self, sources: &[&'static str]) -> Option<Timestamp> {
+        struct Oldest<'a> {
+            facts: &'a Facts,
+            sources: &'a [&'static str],
+            times: Vec<Option<Timestamp>>,
+        }
+        impl EachSource for Oldest<'_> {
+            fn source<S: Source>(&mut self, place: Place<S>) {
+                if self.sources.contains(&S::ID) {
+                    self.times.push((place.of)(self.facts).at());
+                }
+            }
+        }
+        let mut oldest = Oldest { facts: self, sources, times: Vec::new() };
+        each(&mut oldest);
+        debug_assert_eq!(
+            oldest.times.len(),
+            sources.len(),
+            "a source in {sources:?} does not exist"
+        );
+        oldest.times.into_iter().collect::<Option<Vec<_>>>()?.into_iter().min()
+    }
+
+    /// What every known source plainly shows.
+    pub fn observe(&self, samples: &mut Samples) {
+        struct Show<'a>(&'a Facts, &'a mut Samples);
+        impl EachSource for Show<'_> {
+            fn source<S: Source>(&mut self, place: Place<S>) {
+                if let Ok(rows) = (place.of)(self.0).rows() {
+                    rows.observe(self.1);
+                }
+            }
+        }
+        each(&mut Show(self, samples));
+    }
+
+    /// The registration report. Microsoft refuses it for want of a licence on licensed tenants
+    /// too, when `Directory.Read.All` is missing; then the permission is what is wanted.
+    pub fn registrations(&self) -> Result<&UserRegistrationDetails, Unread> {
+        match (self.user_registration_details.rows(), self.subscribed_skus.rows()) {
+            (Err(Unread::License), Ok(skus)) if skus.has_premium() => Err(Unread::Permission),
+            (registrations, _) => registrations,
+        }
+    }
+}
+
+/// Does something for each source, with its type: the one list of sources.
+pub trait EachSource {
+    /// Called once per source, with the place of its fact.
+    fn source<S: Source>(&mut self, place: Place<S>);
+}
+
+/// Where the fact of a source stands among the facts.
+#[derive(Debug)]
+pub struct Place<S> {
+    /// To look at it.
+    pub of: fn(&Facts) -> &Fact<S>,
+    /// To put it there.
+    pub of_mut: fn(&mut Facts) -> &mut Fact<S>,
+}
+
+/// Visits all sources, in the order of the reference.
+pub fn each(visitor: &mut impl EachSource) {
+    visitor
+        .source(Place { of: |facts| &facts.organization, of_mut: |facts| &mut facts.organization });
+    visitor.source(Place { of: |facts| &facts.users, of_mut: |facts| &mut facts.users });
+    visitor.source(Place {
+        of: |facts| &facts.user_registration_details,
+        of_mut: |facts| &mut facts.user_registration_details,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.security_defaults,
+        of_mut: |facts| &mut facts.security_defaults,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.subscribed_skus,
+        of_mut: |facts| &mut facts.subscribed_skus,
+    });
+}
+
+/// What is known of every source without asking it, for the configuration and the reference.
+pub fn all() -> Vec<About> {
+    struct List(Vec<About>);
+    impl EachSource for List {
+        fn source<S: Source>(&mut self, _place: Place<S>) {
+            self.0.push(About::of::<S>());
+        }
+    }
+    let mut list = List(Vec::new());
+    each(&mut list);
+    list.0
+}
+
+/// How often a source is read, and how long what it said holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    /// Whether it is read at all.
+    pub enabled: bool,
+    /// Time between two readings.
+    pub interval: Duration,
+    /// How long figures hold when readings fail.
+    pub max_age: Duration,
+}
+
+impl Schedule {
+    /// As the source itself proposes, with figures that hold for three intervals.
+    pub fn of(about: &About) -> Self {
+        Self { enabled: true, interval: about.interval, max_age: about.interval * 3 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_is_named_once_and_documented() {
+        let all = all();
+        let ids: std::collections::BTreeSet<_> = all.iter().map(|about| about.id).collect();
+        assert_eq!(ids.len(), all.len());
+        for about in &all {
+            assert!(about.id.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", about.id);
+            assert!(about.docs.starts_with("https://learn.microsoft.com/"), "{}", about.id);
+            assert!(!about.permission.is_empty() && !about.what.is_empty(), "{}", about.id);
+            assert!(about.ask.path.starts_with("/v1.0/") || about.ask.path.starts_with("/beta/"));
+        }
+    }
+}
