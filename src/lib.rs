@@ -17,6 +17,9 @@ pub mod wire;
 /// How we are doing: the exporter's own counters.
 pub mod telemetry;
 
+/// How we tell: log lines.
+pub mod logging;
+
 /// How bytes travel: the one pooled HTTP client, proxies, trust, bounds, gzip.
 pub mod transport;
 
@@ -44,5 +47,17 @@ pub mod state;
 /// When we ask: the loop.
 pub mod refresh;
 
+/// Who asks us: HTTP.
+pub mod server;
+
+/// What we were told: flags and the YAML file, gathered into each room's settings.
+pub mod config;
+
+/// What we promise: pages written from the definitions.
+pub mod reference;
+
 /// Whom to ask instead: a simulated Microsoft. Stands apart and shares no type with the rooms above.
 pub mod simulator;
+
+/// What the program does when it is called: serve, demo, simulate, check, reference.
+pub mod commands;

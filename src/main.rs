@@ -1,7 +1,7 @@
-//! The program: reads the command line, runs what was asked for, and is alone in exiting.
+//! The program: runs what the command line says, and is alone in exiting.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    partnercenter_exporter::commands::run()
 }

@@ -1,64 +1,167 @@
-//! Who we are (stand-in until the real room arrives).
-#![allow(missing_docs)]
+//! Who we are: credentials, and the tokens Microsoft gives for them.
+//!
+//! A token is cached per audience, renewed before it expires and by one caller at a time. A
+//! renewal that fails does no harm while the old token lives. A refusal that will not pass by
+//! itself is remembered for a minute, so that five sources do not ask the same question five times.
+
+mod assertion;
+mod cloud;
+mod credential;
+mod error;
+mod exchange;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::HeaderValue;
+use tokio::sync::Mutex as AsyncMutex;
+use url::Url;
+
+pub use cloud::Cloud;
+pub use credential::{Credential, ManagedIdentityHost, Secret};
+pub use error::{Class, TokenError, reasons};
+
 use crate::clock::Clock;
 use crate::transport::Transport;
-use http::HeaderValue;
-use std::sync::Arc;
-use std::time::Duration;
-use url::Url;
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    Credential,
-    Permission,
-    Network,
-    Timeout,
-    Throttled,
-    ServerError,
-    Malformed,
-}
-impl Class {
-    pub fn as_str(self) -> &'static str {
-        "credential"
-    }
-}
-#[derive(Debug, Clone)]
-pub struct TokenError;
-impl TokenError {
-    pub fn reason(&self) -> &'static str {
-        "x"
-    }
-    pub fn remedy(&self) -> &'static str {
-        "x"
-    }
-    pub fn class(&self) -> Class {
-        Class::Credential
-    }
-}
-pub struct Exchange<'a> {
-    pub duration: Duration,
-    pub outcome: Result<(), &'a TokenError>,
-}
-pub type Watch = Arc<dyn Fn(&Exchange<'_>) + Send + Sync>;
+use exchange::Exchanger;
+
+/// A token is renewed this long before it expires, or at half its life if that is shorter.
+const MARGIN: Duration = Duration::from_secs(300);
+
+/// How long a refusal that will not pass by itself is remembered.
+const REFUSED: Duration = Duration::from_secs(60);
+
+/// Who we are in one tenant.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// The tenant's id.
     pub tenant_id: String,
+    /// The authority, such as `https://login.microsoftonline.com`.
     pub login: Url,
+    /// How we prove it.
+    pub credential: Credential,
 }
+
+/// One request for a token, for whoever counts them.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    /// From asking to having the answer.
+    pub duration: Duration,
+    /// What came of it.
+    pub outcome: Result<(), &'a TokenError>,
+}
+
+/// Called after each request for a token.
+pub type Watch = Arc<dyn Fn(&Exchange<'_>) + Send + Sync>;
+
+/// An access token, ready to be sent. Prints as `…`.
 #[derive(Clone)]
-pub struct Bearer;
+pub struct Bearer(Arc<HeaderValue>);
+
 impl Bearer {
+    fn new(token: &str) -> Option<Self> {
+        let mut header = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
+        header.set_sensitive(true);
+        Some(Self(Arc::new(header)))
+    }
+
+    /// The value of the `Authorization` header, marked sensitive.
     pub fn header(&self) -> HeaderValue {
-        HeaderValue::from_static("x")
+        (*self.0).clone()
     }
 }
+
+impl fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// The tokens of one tenant, cheap to clone.
 #[derive(Clone)]
-pub struct Tokens;
-impl Tokens {
-    pub fn new(_: Settings, _: Transport, _: Clock, _: Watch) -> Self {
-        Self
-    }
-    pub async fn bearer(&self, _: &str) -> Result<Bearer, TokenError> {
-        Err(TokenError)
-    }
-    pub fn forget(&self, _: &str, _: &Bearer) {}
+pub struct Tokens(Arc<Shared>);
+
+struct Shared {
+    exchanger: Exchanger,
+    clock: Clock,
+    /// One lock per audience: whoever holds it renews, whoever waits finds the token renewed.
+    audiences: Mutex<BTreeMap<String, Arc<AsyncMutex<Held>>>>,
 }
+
+/// What is held for one audience. Times are in the clock's uptime, which no correction of the
+/// wall clock touches.
+#[derive(Default)]
+struct Held {
+    token: Option<Token>,
+    refusal: Option<(TokenError, Duration)>,
+}
+
+struct Token {
+    bearer: Bearer,
+    renew: Duration,
+    expires: Duration,
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tokens")
+    }
+}
+
+impl Tokens {
+    /// Asks for nothing yet.
+    pub fn new(settings: Settings, transport: Transport, clock: Clock, watch: Watch) -> Self {
+        let exchanger = Exchanger::new(settings, transport, clock.clone(), watch);
+        Self(Arc::new(Shared { exchanger, clock, audiences: Mutex::default() }))
+    }
+
+    /// A token for `audience`, such as `https://graph.microsoft.com`.
+    pub async fn bearer(&self, audience: &str) -> Result<Bearer, TokenError> {
+        let Shared { exchanger, clock, .. } = &*self.0;
+        let slot = self.slot(audience);
+        let mut held = slot.lock().await;
+        let now = clock.uptime();
+        if let Some(token) = held.token.as_ref().filter(|token| now < token.renew) {
+            return Ok(token.bearer.clone());
+        }
+        let living = held.token.as_ref().filter(|token| now < token.expires);
+        let living = living.map(|token| token.bearer.clone());
+        if let Some((refusal, until)) = held.refusal.as_ref().filter(|(_, until)| now < *until) {
+            debug_assert!(*until > now);
+            return living.ok_or_else(|| refusal.clone());
+        }
+        match exchanger.token(audience).await {
+            Ok((bearer, life)) => {
+                let now = clock.uptime();
+                let renew = now + life.saturating_sub(MARGIN).max(life / 2);
+                held.token = Some(Token { bearer: bearer.clone(), renew, expires: now + life });
+                held.refusal = None;
+                Ok(bearer)
+            }
+            Err(error) => {
+                // While an old token lives there is time, so not even a passing failure is pressed.
+                let pause = !error.is_transient() || living.is_some();
+                held.refusal = pause.then(|| (error.clone(), clock.uptime() + REFUSED));
+                living.ok_or(error)
+            }
+        }
+    }
+
+    /// Drops a token that was refused, unless another has taken its place meanwhile.
+    pub fn forget(&self, audience: &str, refused: &Bearer) {
+        // Whoever holds the lock is renewing, which comes to the same.
+        if let Ok(mut held) = self.slot(audience).try_lock() {
+            held.token.take_if(|token| Arc::ptr_eq(&token.bearer.0, &refused.0));
+        }
+    }
+
+    fn slot(&self, audience: &str) -> Arc<AsyncMutex<Held>> {
+        let mut audiences = self.0.audiences.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(audiences.entry(audience.to_owned()).or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! One collection, then the verdicts: for people as a table, for programs as JSON.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use comfy_table::Table;
+use serde_json::{Value, json};
+
+use super::{Context, Failure, complain, print, serve};
+use crate::checks::{State, Subject};
+use crate::config;
+use crate::config::flags::{self, Output};
+use crate::refresh::{Collecting, View};
+use crate::snapshot::{Report, Snapshot};
+
+/// Longer than the slowest source of the largest tenant takes at Microsoft's pace.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+pub(super) fn run(flags: &flags::Check, context: Context) -> Result<ExitCode, Failure> {
+    let mut settings = config::load(&flags.config_file)?;
+    // State belongs to the exporter that serves, and stays untouched.
+    settings.state_directory = None;
+    serve::runtime()?.block_on(async {
+        let collecting =
+            Collecting::start(settings, context.clock.clone(), context.telemetry.clone())?;
+        let mut view = collecting.view();
+        let snapshot = tokio::select! {
+            snapshot = wait(&mut view, std::io::stderr().is_terminal()) => snapshot,
+            () = collecting.ended() => None,
+            () = context.clock.sleep(PATIENCE) => None,
+        };
+        collecting.stop()?;
+        let snapshot = snapshot.ok_or("collecting did not come to an end within an hour")?;
+        match flags.output {
+            Output::Table => snapshot.tenants.iter().for_each(|report| print(&table(report))),
+            Output::Json => print(&as_json(&snapshot)),
+        }
+        Ok(ExitCode::from(exit_code(&snapshot)))
+    })
+}
+
+/// Waits until every source was tried once, and shows how it goes on.
+pub(super) async fn wait(view: &mut View, progress: bool) -> Option<std::sync::Arc<Snapshot>> {
+    let mut shown = Vec::new();
+    view.wait_for(|snapshot| {
+        for report in snapshot.tenants.iter().filter(|_| progress) {
+            for standing in report.standings.iter().filter(|standing| standing.tried) {
+                let line = (report.tenant.clone(), standing.source);
+                if !shown.contains(&line) {
+                    let outcome = match (standing.failure, standing.rows) {
+                        (Some(reason), _) => format!("cannot be read: {reason}"),
+                        (None, Some(rows)) => format!("{rows} rows"),
+                        (None, None) => "read".to_owned(),
+                    };
+                    complain(&format!("{}: {} {outcome}", report.tenant, standing.source));
+                    shown.push(line);
+                }
+            }
+        }
+        snapshot.is_ready()
+    })
+    .await
+}
+
+/// 0 all met, 1 something unmet, 2 nothing unmet but something unknown.
+fn exit_code(snapshot: &Snapshot) -> u8 {
+    let any = |state| {
+        let mut verdicts = snapshot.tenants.iter().flat_map(|report| &report.verdicts);
+        verdicts.any(|(_, verdict)| verdict.state() == state)
+    };
+    match (any(State::Noncompliant), any(State::Unknown)) {
+        (true, _) => 1,
+        (false, true) => 2,
+        (false, false) => 0,
+    }
+}
+
+/// The verdicts of one tenant, and the first findings of each.
+pub(super) fn table(report: &Report) -> String {
+    const FINDINGS_SHOWN: usize = 5;
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(["requirement", "tier", "state", "findings", "what to do"]);
+    for (check, verdict) in &report.verdicts {
+        let (state, findings) = match verdict.why_unknown() {
+            Some(why) => (format!("unknown: {}", why.as_str()), "-".to_owned()),
+            None => (verdict.state().as_str().to_owned(), verdict.found().to_string()),
+        };
+        let remedy = match verdict.state() {
+            State::Noncompliant => check.remedy.to_owned(),
+            State::Unknown => verdict.why_unknown().map_or("", |why| why.meaning()).to_owned(),
+            _ => String::new(),
+        };
+        table.add_row([check.id, check.tier.as_str(), &state, &findings, &remedy]);
+    }
+    let mut text = format!("{}\n{table}\n", heading(report));
+    for (check, verdict) in report.verdicts.iter().filter(|(_, verdict)| verdict.found() > 0) {
+        text += &format!("\n{}\n", check.id);
+        for finding in verdict.findings().iter().take(FINDINGS_SHOWN) {
+            let who = match &finding.subject {
+                Subject::Tenant => &report.tenant,
+                Subject::Account { name, id } if name.is_empty() => id,
+                Subject::Account { name, .. } => name,
+            };
+            text += &format!("  {who} {}\n", finding.what);
+        }
+        if verdict.found() > FINDINGS_SHOWN {
+            text += &format!("  and {} more\n", verdict.found() - FINDINGS_SHOWN);
+        }
+        text += &format!("  {}\n", check.portal);
+    }
+    text
+}
+
+fn heading(report: &Report) -> String {
+    match &report.organization {
+        Some((name, kind)) if kind.is_partner() => {
+            format!("{}: {name}, a partner tenant ({})", report.tenant, kind.as_str())
+        }
+        Some((name, _)) => format!(
+            "{}: {name} is NOT a partner tenant; Microsoft's partner requirements do not apply to \
+             it. Check tenant_id in the configuration",
+            report.tenant
+        ),
+        None => format!("{}: the organization could not be read", report.tenant),
+    }
+}
+
+fn as_json(snapshot: &Snapshot) -> String {
+    let tenants: Vec<_> = snapshot.tenants.iter().map(|report| tenant_json(report)).collect();
+    serde_json::to_string_pretty(&json!({"tenants": tenants})).expect("a value is JSON")
+}
+
+fn tenant_json(report: &Report) -> Value {
+    let requirements: Vec<_> = report
+        .verdicts
+        .iter()
+        .map(|(check, verdict)| {
+            let findings: Vec<_> = verdict
+                .findings()
+                .iter()
+                .map(|finding| {
+                    let (id, name) = match &finding.subject {
+                        Subject::Tenant => (None, None),
+                        Subject::Account { id, name } => (Some(id), Some(name)),
+                    };
+                    let since = finding.since.map(|since| since.to_string());
+                    json!({"id": id, "name": name, "what": finding.what, "since": since})
+                })
+                .collect();
+            json!({
+                "requirement": check.id,
+                "title": check.title,
+                "tier": check.tier.as_str(),
+                "state": verdict.state().as_str(),
+                "reason": verdict.why_unknown().map(|why| why.as_str()),
+                "found": verdict.found(),
+                "findings": findings,
+                "remedy": check.remedy,
+                "portal": check.portal,
+                "docs": check.docs,
+            })
+        })
+        .collect();
+    let sources: Vec<_> = report
+        .standings
+        .iter()
+        .map(|standing| {
+            json!({
+                "source": standing.source,
+                "success": standing.success,
+                "failure": standing.failure,
+                "last_success": standing.last_success.map(|at| at.to_string()),
+                "rows": standing.rows,
+            })
+        })
+        .collect();
+    let organization = report.organization.as_ref();
+    json!({
+        "tenant": report.tenant,
+        "display_name": organization.map(|(name, _)| name),
+        "partner_type": organization.map(|(_, kind)| kind.as_str()),
+        "requirements": requirements,
+        "sources": sources,
+    })
+}

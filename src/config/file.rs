@@ -1,0 +1,168 @@
+//! The shape of the configuration file. Its comments are the descriptions in the JSON Schema and
+//! in the reference.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::value::{Endpoint, Guid, HumanDuration, TenantName};
+
+/// Configuration of partnercenter_exporter.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "partnercenter_exporter")]
+pub(super) struct File {
+    /// Directory for what survives a restart, with mode 0700 and for one process alone. Without
+    /// it nothing does.
+    pub(super) state_directory: Option<PathBuf>,
+    /// The way out to Microsoft.
+    #[serde(default)]
+    pub(super) outbound: Outbound,
+    /// The partner tenants to watch, at least one.
+    #[schemars(with = "Vec<Tenant>", length(min = 1))]
+    pub(super) tenants: Spanned<Vec<Spanned<Tenant>>>,
+}
+
+/// The way out to Microsoft.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Outbound {
+    /// Proxy for all requests but those to this machine. Without it, the variables HTTPS_PROXY,
+    /// HTTP_PROXY and NO_PROXY decide.
+    #[schemars(with = "Option<String>")]
+    pub(super) proxy: Option<Spanned<String>>,
+    /// PEM file with certificate authorities to trust beside the machine's own (which
+    /// SSL_CERT_FILE and SSL_CERT_DIR may name).
+    pub(super) ca_file: Option<PathBuf>,
+}
+
+/// One partner tenant.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tenant {
+    /// Short name, the value of the label `tenant` on every series.
+    pub(super) name: TenantName,
+    /// The tenant's id.
+    pub(super) tenant_id: Guid,
+    /// The cloud the tenant lives in.
+    #[serde(default)]
+    pub(super) cloud: CloudName,
+    /// How the exporter signs in as an application. Exactly one kind.
+    #[schemars(with = "Credential")]
+    pub(super) credential: Spanned<Credential>,
+    /// Other addresses than the cloud's own, for gateways and tests.
+    #[serde(default)]
+    pub(super) endpoints: Endpoints,
+    /// How fast Microsoft is asked.
+    #[serde(default)]
+    pub(super) pace: PaceName,
+    /// Settings of single sources, by their id.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, SourceSettings>")]
+    pub(super) sources: BTreeMap<String, Spanned<SourceSettings>>,
+}
+
+/// A Microsoft cloud.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum CloudName {
+    /// The worldwide cloud, GCC included.
+    #[default]
+    Global,
+    /// US Government L4 (GCC High).
+    UsGov,
+    /// US Government L5 (DoD).
+    UsGovDod,
+    /// China, operated by 21Vianet.
+    China,
+}
+
+/// How the exporter signs in as an application: `client_id` with one of `client_secret_file`,
+/// `client_secret_env`, `certificate_file` and `federated_token_file`, or `managed_identity`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Credential {
+    /// Application (client) id of the app registration.
+    pub(super) client_id: Option<Guid>,
+    /// File holding the client secret; read again at each token request.
+    pub(super) client_secret_file: Option<PathBuf>,
+    /// Environment variable holding the client secret.
+    pub(super) client_secret_env: Option<String>,
+    /// PEM file with the certificate registered for the application, and its key unless key_file
+    /// names another; read again at each token request.
+    pub(super) certificate_file: Option<PathBuf>,
+    /// PEM file with the certificate's private key (RSA).
+    pub(super) key_file: Option<PathBuf>,
+    /// File with another identity provider's token (workload identity federation); read again at
+    /// each token request.
+    pub(super) federated_token_file: Option<PathBuf>,
+    /// The machine's managed identity; `{}` for the system-assigned one.
+    pub(super) managed_identity: Option<ManagedIdentity>,
+}
+
+/// The machine's managed identity.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ManagedIdentity {
+    /// Client id of a user-assigned identity.
+    pub(super) client_id: Option<Guid>,
+}
+
+/// Other addresses than the cloud's own. Plain http is accepted for loopback addresses only.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Endpoints {
+    /// In place of https://login.microsoftonline.com.
+    pub(super) login: Option<Endpoint>,
+    /// In place of https://graph.microsoft.com; the version (/v1.0, /beta) is appended.
+    pub(super) graph: Option<Endpoint>,
+    /// In place of https://api.partnercenter.microsoft.com; the version (/v1) is appended.
+    #[expect(dead_code, reason = "checked now, read once a source of Partner Center is")]
+    pub(super) partner_center: Option<Endpoint>,
+}
+
+/// How fast Microsoft is asked.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum PaceName {
+    /// Within Microsoft's documented limits.
+    #[default]
+    Microsoft,
+    /// As fast as answers come, for tests and benchmarks.
+    Unlimited,
+}
+
+/// Settings of one source.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceSettings {
+    /// Whether it is read at all; what rests on it is unknown otherwise.
+    pub(super) enabled: Option<bool>,
+    /// Time between two readings.
+    pub(super) interval: Option<HumanDuration>,
+    /// How long figures hold when readings fail; three intervals unless given.
+    pub(super) max_age: Option<HumanDuration>,
+}
+
+/// The JSON Schema of the configuration file, for editors.
+pub fn schema() -> String {
+    let mut schema = schemars::schema_for!(File).to_value();
+    // Sources are named, so that an editor offers them and refuses others.
+    let names: serde_json::Map<_, _> = crate::sources::all()
+        .iter()
+        .map(|about| {
+            let description = format!("{}.", about.what);
+            let value =
+                serde_json::json!({"$ref": "#/$defs/SourceSettings", "description": description});
+            (about.id.to_owned(), value)
+        })
+        .collect();
+    if let Some(sources) = schema.pointer_mut("/$defs/Tenant/properties/sources") {
+        sources["properties"] = serde_json::Value::Object(names);
+        sources["additionalProperties"] = serde_json::Value::Bool(false);
+    }
+    serde_json::to_string_pretty(&schema).expect("a schema is plain JSON")
+}

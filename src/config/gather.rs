@@ -1,0 +1,487 @@
+//! From the file's shape to each room's settings, with everything checked that one key alone
+//! cannot show.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use serde_saphyr::{Location, Spanned};
+use url::Url;
+
+use super::file::{CloudName, Credential, File, ManagedIdentity, PaceName, SourceSettings, Tenant};
+use crate::client::{self, Limits, Pacing};
+use crate::oauth::{self, Cloud, ManagedIdentityHost, Secret};
+use crate::refresh::{self, TenantSettings};
+use crate::sources::{self, Schedule};
+use crate::transport;
+
+/// Keys that are part of the design and do nothing in this version. Accepting them would promise
+/// what is not kept.
+const NOT_YET: [&str; 9] = [
+    "app_user",
+    "attestations",
+    "break_glass",
+    "exceptions",
+    "tolerated_applications",
+    "window",
+    "sign_ins",
+    "customers",
+    "webhooks",
+];
+
+/// Why the configuration cannot be used: where, what, and what to do.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The file.
+    pub file: PathBuf,
+    /// Line, from 1; `None` when the file as a whole is meant.
+    pub line: Option<u64>,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl std::error::Error for ConfigError {}
+
+impl std::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// Reads the environment; handed in so that tests need not change the process' own.
+type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Reads the file and checks all of it that can be checked without asking Microsoft.
+pub fn load(path: &Path) -> Result<refresh::Settings, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+        file: path.to_owned(),
+        line: None,
+        message: format!(
+            "cannot be read: {error}; give the configuration with --config.file, \
+             or try `partnercenter_exporter demo`, which needs none"
+        ),
+    })?;
+    #[expect(clippy::disallowed_methods, reason = "this is the room the rule points to")]
+    parse(path, &text, &|name| std::env::var(name).ok())
+}
+
+/// [`load`] of a text that is at hand.
+pub fn parse(
+    path: &Path,
+    text: &str,
+    environment: Environment<'_>,
+) -> Result<refresh::Settings, ConfigError> {
+    let refuse = |line, message| ConfigError { file: path.to_owned(), line, message };
+    let options = serde_saphyr::options! { with_snippet: false };
+    let file: File = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let line = error.location().map(|location| location.line());
+        refuse(line, explained(&error.without_snippet().to_string()))
+    })?;
+    gather(file, path.parent().unwrap_or(Path::new("")), environment)
+        .map_err(|Wrong { at, message }| refuse(at.map(|at| at.line()), message))
+}
+
+/// The reader's message without its own idea of the place, and with a word on what is to come.
+fn explained(message: &str) -> String {
+    let message = message.lines().next().unwrap_or_default();
+    let message = match message.split_once(": ") {
+        Some((place, rest)) if place.contains("line ") => rest,
+        _ => message,
+    };
+    match NOT_YET.iter().find(|key| message.contains(&format!("`{key}`"))) {
+        Some(key) if message.contains("unknown field") => {
+            format!("`{key}` does nothing in this version and is refused; remove it")
+        }
+        _ => message.to_owned(),
+    }
+}
+
+/// Something wrong that one key alone does not show.
+struct Wrong {
+    at: Option<Location>,
+    message: String,
+}
+
+fn wrong<T>(at: &Spanned<T>, message: impl Into<String>) -> Wrong {
+    Wrong { at: Some(at.referenced), message: message.into() }
+}
+
+fn gather(
+    file: File,
+    base: &Path,
+    environment: Environment<'_>,
+) -> Result<refresh::Settings, Wrong> {
+    let proxy = file.outbound.proxy.as_ref().map(|proxy| {
+        Url::parse(&proxy.value).ok().filter(|url| url.has_host()).ok_or_else(|| {
+            wrong(proxy, "outbound.proxy is not a URL; write it like http://proxy.example.com:3128")
+        })
+    });
+    let transport = transport::Settings {
+        proxy: proxy.transpose()?,
+        ca_file: file.outbound.ca_file.map(|path| base.join(path)),
+        ..transport::Settings::default()
+    };
+    if file.tenants.value.is_empty() {
+        return Err(wrong(&file.tenants, "no tenant to watch; add one under `tenants`"));
+    }
+    let mut names = BTreeSet::new();
+    let mut tenants = Vec::new();
+    for entry in file.tenants.value {
+        if !names.insert(entry.value.name.clone()) {
+            let name = &entry.value.name.0;
+            return Err(wrong(
+                &entry,
+                format!("a second tenant is named `{name}`; give each its own name"),
+            ));
+        }
+        tenants.push(tenant(entry.value, base, environment)?);
+    }
+    let state_directory = file.state_directory.map(|path| base.join(path));
+    Ok(refresh::Settings { tenants, transport, state_directory })
+}
+
+fn tenant(
+    tenant: Tenant,
+    base: &Path,
+    environment: Environment<'_>,
+) -> Result<TenantSettings, Wrong> {
+    let cloud = match tenant.cloud {
+        CloudName::Global => Cloud::Global,
+        CloudName::UsGov => Cloud::UsGov,
+        CloudName::UsGovDod => Cloud::UsGovDod,
+        CloudName::China => Cloud::China,
+    };
+    let pacing = match tenant.pace {
+        PaceName::Microsoft => Pacing::Microsoft,
+        PaceName::Unlimited => Pacing::Unlimited,
+    };
+    let schedules = tenant.sources.into_iter().map(|(name, settings)| schedule(&name, &settings));
+    let endpoints = tenant.endpoints;
+    Ok(TenantSettings {
+        name: tenant.name.0,
+        oauth: oauth::Settings {
+            tenant_id: tenant.tenant_id.0,
+            login: endpoints.login.map_or_else(|| cloud.login(), |endpoint| endpoint.0),
+            credential: credential(tenant.credential, base, environment)?,
+        },
+        client: client::Settings {
+            graph: endpoints.graph.map_or_else(|| cloud.graph(), |endpoint| endpoint.0),
+            graph_audience: cloud.graph().as_str().trim_end_matches('/').to_owned(),
+            pacing,
+            limits: Limits::default(),
+        },
+        schedules: schedules.collect::<Result<_, _>>()?,
+    })
+}
+
+fn schedule(
+    name: &str,
+    settings: &Spanned<SourceSettings>,
+) -> Result<(&'static str, Schedule), Wrong> {
+    let all = sources::all();
+    let Some(about) = all.iter().find(|about| about.id == name) else {
+        if NOT_YET.contains(&name) {
+            let message =
+                format!("`{name}` does nothing in this version and is refused; remove it");
+            return Err(wrong(settings, message));
+        }
+        let known: Vec<_> = all.iter().map(|about| about.id).collect();
+        let message = format!("no source is called `{name}`; there are {}", known.join(", "));
+        return Err(wrong(settings, message));
+    };
+    let proposed = Schedule::of(about);
+    let given = &settings.value;
+    let interval = given.interval.map_or(proposed.interval, |interval| interval.0);
+    let max_age = given.max_age.map_or(interval * 3, |max_age| max_age.0);
+    if max_age < interval {
+        let message = format!(
+            "max_age of `{name}` is shorter than its interval, so that its figures would vanish \
+             between two readings; make it at least as long"
+        );
+        return Err(wrong(settings, message));
+    }
+    Ok((about.id, Schedule { enabled: given.enabled.unwrap_or(true), interval, max_age }))
+}
+
+fn credential(
+    given: Spanned<Credential>,
+    base: &Path,
+    environment: Environment<'_>,
+) -> Result<oauth::Credential, Wrong> {
+    const KINDS: &str = "client_secret_file, client_secret_env, certificate_file, \
+                         federated_token_file and managed_identity";
+    let at = Spanned::new((), given.referenced, given.defined);
+    let Credential {
+        client_id,
+        client_secret_file,
+        client_secret_env,
+        certificate_file,
+        key_file,
+        federated_token_file,
+        managed_identity,
+    } = given.value;
+    let kinds = [
+        client_secret_file.is_some(),
+        client_secret_env.is_some(),
+        certificate_file.is_some(),
+        federated_token_file.is_some(),
+        managed_identity.is_some(),
+    ];
+    match kinds.iter().filter(|given| **given).count() {
+        1 => {}
+        0 => return Err(wrong(&at, format!("no kind of credential; give one of {KINDS}"))),
+        _ => {
+            return Err(wrong(
+                &at,
+                format!("more than one kind of credential; keep one of {KINDS}"),
+            ));
+        }
+    }
+    if key_file.is_some() && certificate_file.is_none() {
+        return Err(wrong(&at, "key_file without certificate_file; name both, or neither"));
+    }
+    if let Some(ManagedIdentity { client_id: assigned }) = managed_identity {
+        if client_id.is_some() {
+            let message = "client_id beside managed_identity; a user-assigned identity's id \
+                           goes inside: managed_identity: { client_id: … }";
+            return Err(wrong(&at, message));
+        }
+        let host = managed_identity_host(environment).map_err(|message| wrong(&at, message))?;
+        return Ok(oauth::Credential::ManagedIdentity { client_id: assigned.map(|id| id.0), host });
+    }
+    let Some(client_id) = client_id.map(|id| id.0) else {
+        return Err(wrong(
+            &at,
+            "client_id is missing; it is the app registration's Application (client) ID",
+        ));
+    };
+    if let Some(path) = client_secret_file {
+        return Ok(oauth::Credential::Secret { client_id, secret: Secret::File(base.join(path)) });
+    }
+    if let Some(name) = client_secret_env {
+        let value = environment(&name).filter(|value| !value.is_empty()).ok_or_else(|| {
+            wrong(
+                &at,
+                format!("environment variable {name}, named by client_secret_env, is not set"),
+            )
+        })?;
+        let secret = Secret::Value(SecretString::from(value));
+        return Ok(oauth::Credential::Secret { client_id, secret });
+    }
+    if let Some(path) = certificate_file {
+        let certificate_file = base.join(path);
+        let key_file = key_file.map_or_else(|| certificate_file.clone(), |path| base.join(path));
+        return Ok(oauth::Credential::Certificate { client_id, certificate_file, key_file });
+    }
+    let token_file = base.join(federated_token_file.unwrap_or_default());
+    Ok(oauth::Credential::Federated { client_id, token_file })
+}
+
+/// App Service and its kin name an endpoint in the environment; everywhere else it is the
+/// instance metadata service, whose address the Azure SDKs let a variable replace.
+fn managed_identity_host(environment: Environment<'_>) -> Result<ManagedIdentityHost, String> {
+    let url = |name: &str, value: &str| {
+        Url::parse(value).map_err(|_| format!("environment variable {name} is not a URL"))
+    };
+    if let (Some(endpoint), Some(header)) =
+        (environment("IDENTITY_ENDPOINT"), environment("IDENTITY_HEADER"))
+    {
+        let endpoint = url("IDENTITY_ENDPOINT", &endpoint)?;
+        return Ok(ManagedIdentityHost::AppService { endpoint, header: header.into() });
+    }
+    let (name, fallback) = ("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://169.254.169.254");
+    let base = environment(name).unwrap_or_else(|| fallback.to_owned());
+    Ok(ManagedIdentityHost::Imds { base: url(name, &base)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const HEAD: &str =
+        "tenants:\n  - name: contoso-eu\n    tenant_id: 3F1C0B6A-0000-4000-8000-000000000001\n";
+    const SECRET: &str = "    credential: { client_id: 7a000000-0000-4000-8000-000000000001, client_secret_file: secret }\n";
+
+    fn read(text: &str) -> Result<refresh::Settings, ConfigError> {
+        parse(Path::new("/etc/pc/config.yml"), text, &|name| {
+            (name == "GRAPH_SECRET").then(|| "planted-secret".to_owned())
+        })
+    }
+
+    fn error(text: &str) -> String {
+        read(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_smallest_file_is_a_tenant_with_a_credential() {
+        let settings = read(&format!("{HEAD}{SECRET}")).unwrap();
+        let tenant = &settings.tenants[0];
+        assert_eq!(tenant.name, "contoso-eu");
+        assert_eq!(tenant.oauth.tenant_id, "3f1c0b6a-0000-4000-8000-000000000001");
+        assert_eq!(tenant.client.graph.as_str(), "https://graph.microsoft.com/");
+        assert_eq!(tenant.client.graph_audience, "https://graph.microsoft.com");
+        assert_eq!(tenant.client.pacing, Pacing::Microsoft);
+        let printed = format!("{settings:?}");
+        assert!(printed.contains("/etc/pc/secret"), "paths are relative to the file: {printed}");
+    }
+
+    #[test]
+    fn a_whole_file_is_understood() {
+        let text = format!(
+            "state_directory: /var/lib/pc\n\
+             outbound: {{ proxy: 'http://user:planted-secret@proxy.example:3128', ca_file: ca.pem }}\n\
+             {HEAD}    cloud: us_gov\n    pace: unlimited\n{SECRET}\
+             \x20   endpoints:\n      login: http://127.0.0.1:4010\n      graph: http://127.0.0.1:4010/graph\n\
+             \x20     partner_center: http://127.0.0.1:4010/partnercenter\n\
+             \x20   sources:\n      users: {{ interval: 5m, max_age: 1h }}\n      organization: {{ enabled: false }}\n"
+        );
+        let settings = read(&text).unwrap();
+        let tenant = &settings.tenants[0];
+        assert_eq!(tenant.client.graph.as_str(), "http://127.0.0.1:4010/graph");
+        assert_eq!(tenant.client.graph_audience, "https://graph.microsoft.us");
+        assert_eq!(tenant.client.pacing, Pacing::Unlimited);
+        let users = tenant.schedules["users"];
+        assert_eq!(
+            (users.interval, users.max_age),
+            (Duration::from_secs(300), Duration::from_secs(3600))
+        );
+        assert!(!tenant.schedules["organization"].enabled);
+        assert!(!format!("{settings:?}").contains("planted-secret"));
+    }
+
+    #[test]
+    fn every_mistake_is_named_with_its_line_and_remedy() {
+        let credential = |text: &str| format!("{HEAD}    credential: {text}\n");
+        let id = "client_id: 7a000000-0000-4000-8000-000000000001";
+        let table = [
+            ("tenants: []\n".to_owned(), 1, "no tenant to watch"),
+            (format!("tenant: []\n{HEAD}{SECRET}"), 1, "unknown field `tenant`"),
+            (format!("{HEAD}{SECRET}    clowd: global\n"), 5, "unknown field `clowd`"),
+            (format!("{HEAD}{SECRET}    cloud: mars\n"), 5, "mars"),
+            (
+                format!("{HEAD}{SECRET}    app_user: {{}}\n"),
+                5,
+                "`app_user` does nothing in this version",
+            ),
+            (
+                format!("{HEAD}{SECRET}    break_glass: []\n"),
+                5,
+                "`break_glass` does nothing in this version",
+            ),
+            (
+                format!("exceptions: []\n{HEAD}{SECRET}"),
+                1,
+                "`exceptions` does nothing in this version",
+            ),
+            (
+                format!("{HEAD}{SECRET}    sources: {{ sign_ins: {{}} }}\n"),
+                5,
+                "`sign_ins` does nothing in this version",
+            ),
+            (
+                format!("{HEAD}{SECRET}    sources: {{ uesrs: {{}} }}\n"),
+                5,
+                "no source is called `uesrs`; there are organization, users",
+            ),
+            (
+                format!("{HEAD}{SECRET}    sources:\n      users: {{ interval: 5 minutes }}\n"),
+                6,
+                "not a duration; write it like",
+            ),
+            (
+                format!("{HEAD}{SECRET}    sources:\n      users: {{ window: 7d }}\n"),
+                6,
+                "`window` does nothing in this version",
+            ),
+            (
+                format!(
+                    "{HEAD}{SECRET}    sources:\n      users: {{ interval: 1h, max_age: 5m }}\n"
+                ),
+                6,
+                "max_age of `users` is shorter",
+            ),
+            (
+                format!("{HEAD}{SECRET}    endpoints: {{ graph: 'http://graph.example.com' }}\n"),
+                5,
+                "use https",
+            ),
+            (
+                format!(
+                    "{HEAD}{SECRET}  - name: contoso-eu\n    tenant_id: 3F1C0B6A-0000-4000-8000-000000000002\n{SECRET}"
+                ),
+                5,
+                "a second tenant is named `contoso-eu`",
+            ),
+            ("tenants:\n  - name: 'a b'\n".to_owned(), 2, "not a name; use up to 64"),
+            (HEAD.replace("3F1C0B6A-", "contoso-") + SECRET, 3, "not a GUID"),
+            (credential("{ }"), 4, "no kind of credential"),
+            (
+                credential(&format!("{{ {id}, client_secret_file: a, certificate_file: b }}")),
+                4,
+                "more than one kind",
+            ),
+            (credential("{ client_secret_file: a }"), 4, "client_id is missing"),
+            (
+                credential(&format!("{{ {id}, client_secret: planted-secret }}")),
+                4,
+                "unknown field `client_secret`",
+            ),
+            (
+                credential(&format!("{{ {id}, client_secret_env: NOT_SET }}")),
+                4,
+                "NOT_SET, named by client_secret_env, is not set",
+            ),
+            (credential(&format!("{{ {id}, managed_identity: {{}} }}")), 4, "goes inside"),
+            (
+                credential(&format!("{{ {id}, client_secret_file: a, key_file: b }}")),
+                4,
+                "key_file without",
+            ),
+            ("tenants: [\n".to_owned(), 2, ""),
+            (format!("{HEAD}{HEAD}"), 4, "tenants"),
+        ];
+        for (text, line, message) in table {
+            let error = error(&text);
+            assert!(
+                error.starts_with(&format!("/etc/pc/config.yml:{line}: ")),
+                "line {line} of\n{text}\n{error}"
+            );
+            assert!(error.contains(message), "{message}\nis not in\n{error}");
+            assert!(!error.contains("planted-secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn each_kind_of_credential_is_understood() {
+        let of = |text: &str| {
+            let text = format!("{HEAD}    credential: {{ {text} }}\n");
+            read(&text).unwrap().tenants.remove(0).oauth.credential
+        };
+        let id = "client_id: 7a000000-0000-4000-8000-000000000001";
+        assert!(matches!(
+            of(&format!("{id}, client_secret_env: GRAPH_SECRET")),
+            oauth::Credential::Secret { secret: Secret::Value(_), .. }
+        ));
+        assert!(matches!(
+            of(&format!("{id}, certificate_file: both.pem")),
+            oauth::Credential::Certificate { certificate_file, key_file, .. } if certificate_file == key_file
+        ));
+        assert!(matches!(
+            of(&format!("{id}, federated_token_file: /t")),
+            oauth::Credential::Federated { token_file, .. } if token_file == Path::new("/t")
+        ));
+        assert!(matches!(
+            of("managed_identity: {}"),
+            oauth::Credential::ManagedIdentity {
+                client_id: None,
+                host: ManagedIdentityHost::Imds { .. }
+            }
+        ));
+    }
+}

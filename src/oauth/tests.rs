@@ -1,0 +1,1 @@
+//! Tokens against a token endpoint of the tests' own.

@@ -1,0 +1,249 @@
+//! Who asks us: HTTP for scrapers, orchestrators and people.
+//!
+//! A scrape is a look at the latest snapshot and a write of bytes that are ready. Nothing here
+//! asks Microsoft anything, waits for the collecting thread, or compresses.
+
+mod landing;
+mod negotiation;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use crate::clock::Clock;
+use crate::refresh::View;
+use crate::telemetry::Telemetry;
+use negotiation::Format;
+
+/// How long a client may take to send its request's head, idle connections included.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a whole connection may last; a scraper simply makes a new one.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// How long open connections may take to finish when the program stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connections at once, over all addresses.
+const CONNECTIONS: usize = 512;
+
+/// How long to wait when the system gives no more connections.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What serving is made from.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Path of the page for scrapers.
+    pub telemetry_path: String,
+    /// Scrapes answered at once; more are turned away with 503. 0 is no limit.
+    pub max_requests: usize,
+}
+
+/// The serving side, cheap to clone.
+#[derive(Clone)]
+struct Site(Arc<Shared>);
+
+struct Shared {
+    settings: Settings,
+    view: View,
+    telemetry: Telemetry,
+    scrapes: AtomicUsize,
+}
+
+/// Serves on `listeners` until `stop` completes, then lets open requests finish.
+pub async fn serve(
+    listeners: Vec<TcpListener>,
+    settings: Settings,
+    view: View,
+    telemetry: Telemetry,
+    clock: Clock,
+    stop: impl Future<Output = ()>,
+) {
+    let scrapes = AtomicUsize::new(0);
+    let site = Site(Arc::new(Shared { settings, view, telemetry, scrapes }));
+    let open = Arc::new(Semaphore::new(CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listeners, &open) => accepted,
+            () = &mut stop => break,
+        };
+        let (stream, permit) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::debug!(%error, "cannot accept a connection");
+                clock.sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let site = site.clone();
+        let service = service_fn(move |request| {
+            let site = site.clone();
+            async move { Ok::<_, Infallible>(site.answer(&request)) }
+        });
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .max_headers(64)
+            .serve_connection(TokioIo::new(stream), service);
+        let watched = graceful.watch(connection);
+        tokio::spawn(async move {
+            // Whoever breaks off or dawdles loses the connection and nothing else.
+            let _ = tokio::time::timeout(CONNECTION_TIMEOUT, watched).await;
+            drop(permit);
+        });
+    }
+    drop(listeners);
+    // A client that never finishes must not keep the program alive.
+    let _ = tokio::time::timeout(STOP_TIMEOUT, graceful.shutdown()).await;
+}
+
+type Accepted = (TcpStream, tokio::sync::OwnedSemaphorePermit);
+
+/// The next connection on any of the addresses, once there is room for it.
+async fn accept(listeners: &[TcpListener], open: &Arc<Semaphore>) -> std::io::Result<Accepted> {
+    let permit = Arc::clone(open).acquire_owned().await.map_err(std::io::Error::other)?;
+    let (stream, _) = std::future::poll_fn(|context| {
+        listeners
+            .iter()
+            .map(|listener| listener.poll_accept(context))
+            .find(std::task::Poll::is_ready)
+            .unwrap_or(std::task::Poll::Pending)
+    })
+    .await?;
+    stream.set_nodelay(true)?;
+    Ok((stream, permit))
+}
+
+/// Binds an address, with the error an operator needs.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
+    TcpListener::bind(address).await.map_err(|error| BindError { address, error })
+}
+
+/// An address that cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {error}; choose another with --web.listen-address")]
+pub struct BindError {
+    address: SocketAddr,
+    error: std::io::Error,
+}
+
+impl Site {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let path = request.uri().path();
+        let Shared { settings, .. } = &*self.0;
+        let readable = [Method::GET, Method::HEAD].contains(request.method());
+        match path {
+            _ if path == settings.telemetry_path && readable => self.metrics(request),
+            "/" if readable => self.landing(),
+            "/-/healthy" if readable => text(StatusCode::OK, "healthy\n"),
+            "/-/ready" if readable => self.ready(),
+            "/" | "/-/healthy" | "/-/ready" => method_not_allowed(),
+            _ if path == settings.telemetry_path => method_not_allowed(),
+            _ => text(StatusCode::NOT_FOUND, "not found; what is here is listed at /\n"),
+        }
+    }
+
+    fn metrics(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let Shared { settings, view, telemetry, scrapes } = &*self.0;
+        let Some(_scrape) = Scrape::begin(scrapes, settings.max_requests) else {
+            telemetry.scrape_rejected();
+            return text(StatusCode::SERVICE_UNAVAILABLE, "too many scrapes at once\n");
+        };
+        let Some(snapshot) = view.current() else {
+            return text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "collecting has stopped turning; what was known is too old to be told\n",
+            );
+        };
+        let format = negotiation::format(request.headers());
+        let page = match format {
+            Format::Text => &snapshot.page.text,
+            Format::OpenMetrics => &snapshot.page.open_metrics,
+        };
+        let gzip = negotiation::accepts_gzip(request.headers());
+        let body = if gzip { page.gzip.clone() } else { page.plain.clone() };
+        let mut response = Response::new(Full::new(body));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+        headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+        if gzip {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        response
+    }
+
+    fn ready(&self) -> Response<Full<Bytes>> {
+        match self.0.view.current() {
+            Some(snapshot) if snapshot.is_ready() => text(StatusCode::OK, "ready\n"),
+            Some(_) => text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not ready: not every source has been tried once\n",
+            ),
+            None => text(StatusCode::SERVICE_UNAVAILABLE, "not ready: collecting has stopped\n"),
+        }
+    }
+
+    fn landing(&self) -> Response<Full<Bytes>> {
+        let snapshot = self.0.view.current();
+        let page = landing::page(snapshot.as_deref(), &self.0.settings.telemetry_path);
+        let mut response = Response::new(Full::new(page.into()));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(
+            http::header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"),
+        );
+        response
+    }
+}
+
+/// One scrape being answered.
+struct Scrape<'a>(&'a AtomicUsize);
+
+impl<'a> Scrape<'a> {
+    fn begin(scrapes: &'a AtomicUsize, max_requests: usize) -> Option<Self> {
+        let scrape = Self(scrapes);
+        let before = scrapes.fetch_add(1, Ordering::AcqRel);
+        (max_requests == 0 || before < max_requests).then_some(scrape)
+    }
+}
+
+impl Drop for Scrape<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    response
+}
+
+fn method_not_allowed() -> Response<Full<Bytes>> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}

@@ -1,0 +1,195 @@
+//! The program as it is called: help, errors, exit codes, signals.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::harness::{Microsoft, ask, run};
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_partnercenter_exporter"));
+    // What the machine has set must not decide what a test sees.
+    for name in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn called(arguments: &[&str]) -> (Output, String, String) {
+    let output = program().args(arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    (output, out, err)
+}
+
+/// A configuration in a directory of its own, with the simulated secret beside it.
+fn configured(yaml: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config.yml"), yaml).unwrap();
+    folder
+}
+
+fn file(folder: &Path) -> String {
+    format!("--config.file={}", folder.join("config.yml").display())
+}
+
+#[test]
+fn help_names_every_command_and_the_conventional_flags() {
+    let (output, out, _) = called(&["--help"]);
+    assert!(output.status.success());
+    for word in ["demo", "simulate", "check", "reference", "--config.file", "--web.listen-address", "--web.telemetry-path", "--web.max-requests", "--log.level", "--log.format", "--config.check", "--version"] {
+        assert!(out.contains(word), "{word}\n{out}");
+    }
+    let (output, out, _) = called(&["--version"]);
+    assert!(output.status.success() && out.starts_with("partnercenter_exporter, version "), "{out}");
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_named_and_exit_with_3() {
+    for (arguments, word) in [
+        (&["--web.listen-adress=:1"][..], "--web.listen-adress"),
+        (&["--web.listen-address=nowhere"], "write it like"),
+        (&["serve"], "serve"),
+        (&["--config.file=/nowhere/x.yml"], "/nowhere/x.yml: cannot be read"),
+        (&["demo", "--fault", "trottle"], "no fault is called `trottle`"),
+        (&["simulate", "--web.listen-address=192.0.2.1:1"], "cannot listen on 192.0.2.1:1"),
+    ] {
+        let (output, out, err) = called(arguments);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}\n{err}");
+        assert!(err.contains(word), "{word}\n{err}");
+        assert_eq!(out, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_configuration_is_checked_without_asking_anybody() {
+    let folder = configured(
+        "tenants:\n  - name: a\n    tenant_id: 11111111-2222-4333-8444-555555555555\n    \
+         credential: { managed_identity: {} }\n",
+    );
+    let (output, out, _) = called(&[&file(folder.path()), "--config.check"]);
+    assert!(output.status.success() && out.contains("can be used: 1 tenant"), "{out}");
+    let folder = configured("tenants:\n  - nme: a\n");
+    let (output, _, err) = called(&[&file(folder.path()), "--config.check"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(err.contains("config.yml:2: unknown field `nme`, expected one of"), "{err}");
+}
+
+#[test]
+fn every_page_of_the_reference_is_printed() {
+    for (arguments, word) in [
+        (&["reference", "metrics"][..], "## partnercenter_users_without_mfa"),
+        (&["reference", "requirements"], "## mfa-all-users-registered"),
+        (&["reference", "sources"], "`AuditLog.Read.All`"),
+        (&["reference", "configuration"], "`tenants[].credential.client_secret_file`"),
+        (&["reference", "schema"], "\"$schema\""),
+        (&["reference", "completions", "bash"], "partnercenter_exporter"),
+        (&["reference", "man"], ".TH partnercenter_exporter"),
+    ] {
+        let (output, out, _) = called(arguments);
+        assert!(output.status.success() && out.contains(word), "{arguments:?}\n{out}");
+    }
+}
+
+#[test]
+fn check_tells_by_its_exit_code_how_things_stand() {
+    let microsoft = Microsoft::small();
+    let folder = configured(&format!("tenants:\n{}", microsoft.tenant("contoso")));
+    let secret = partnercenter_exporter::simulator::Identity::CLIENT_SECRET;
+    let check = |output: &str| {
+        let mut command = program();
+        command.env("SECRET", secret).args(["check", &file(folder.path()), "--output", output]);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, out) = check("table");
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("mfa-all-users-registered") && out.contains("noncompliant"), "{out}");
+    let (_, out) = check("json");
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let requirement = &json["tenants"][0]["requirements"][0];
+    let truth = microsoft.control.truth();
+    assert_eq!(requirement["found"], truth.unregistered_members + truth.unregistered_guests);
+    let found = requirement["findings"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap());
+    let mut found: Vec<_> = found.map(str::to_owned).collect();
+    let mut unregistered = truth.unregistered_ids;
+    found.sort();
+    unregistered.sort();
+    assert_eq!(found, unregistered, "the people who stand in the way are named");
+    // Nothing unmet, and everything unknown.
+    microsoft.faults(&["expired-secret"]);
+    let (code, out) = check("table");
+    assert_eq!(code, Some(2), "{out}");
+    assert!(out.contains("unknown: credential"), "{out}");
+}
+
+#[test]
+fn it_serves_and_ends_politely_when_asked() {
+    let microsoft = Microsoft::small();
+    let folder = configured(&format!("state_directory: state\ntenants:\n{}", microsoft.tenant("contoso")));
+    let secret = partnercenter_exporter::simulator::Identity::CLIENT_SECRET;
+    let mut child = program()
+        .env("SECRET", secret)
+        .args([&file(folder.path()), "--web.listen-address=127.0.0.1:0", "--log.format=json"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    log.read_line(&mut line).unwrap();
+    let told: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(told["msg"], "listening");
+    let address = told["address"].as_str().unwrap().parse().unwrap();
+    run(async {
+        assert_eq!(ask(address, "GET", "/-/healthy", "").await.status, 200);
+        while ask(address, "GET", "/-/ready", "").await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+        let page = ask(address, "GET", "/metrics", "").await;
+        assert!(page.text().contains("partnercenter_up{tenant=\"contoso\"} 1"), "{}", page.text());
+    });
+    // The same state directory is not for two.
+    let second = program()
+        .env("SECRET", secret)
+        .args([&file(folder.path()), "--web.listen-address=127.0.0.1:0"])
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(3));
+    let err = String::from_utf8(second.stderr).unwrap();
+    assert!(err.contains("is in use by another process"), "{err}");
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(child.wait().unwrap().success(), "SIGTERM is no failure");
+    let mut rest = String::new();
+    log.read_to_string(&mut rest).unwrap();
+    assert!(!rest.contains("panic"), "{rest}");
+    let state = std::fs::read_to_string(folder.path().join("state/sources.json")).unwrap();
+    assert!(state.contains("contoso") && state.contains("users"), "{state}");
+}
+
+#[test]
+fn the_demo_prints_where_to_look_and_ends_when_asked() {
+    let mut child = program()
+        .args(["demo", "--web.listen-address=127.0.0.1:0", "--users=60"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut out = String::new();
+    while !out.contains("Ctrl-C ends it.") {
+        let line = lines.next().expect("more to come").unwrap();
+        out += &(line + "\n");
+    }
+    for word in ["metrics    http://127.0.0.1:", "simulator  http://127.0.0.1:", "scrape_configs:", "job_name: partnercenter", "mfa-all-users-registered"] {
+        assert!(out.contains(word), "{word}\n{out}");
+    }
+    let address = out.split("metrics    http://").nth(1).unwrap().split('/').next().unwrap();
+    run(async {
+        let page = ask(address.parse().unwrap(), "GET", "/metrics", "").await;
+        assert!(page.text().contains("partnercenter_up{tenant=\"simulated\"} 1"), "{}", page.text());
+    });
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+}

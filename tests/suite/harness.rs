@@ -1,0 +1,264 @@
+//! What the suite shares: an exporter collecting from a simulator or from canned bodies, its clock
+//! turned by hand, its page read over loopback.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use partnercenter_exporter::clock::Clock;
+use partnercenter_exporter::config;
+use partnercenter_exporter::refresh::{Collecting, Settings, View};
+use partnercenter_exporter::server;
+use partnercenter_exporter::simulator::{self, Control, Fault, Simulator};
+use partnercenter_exporter::snapshot::Snapshot;
+use partnercenter_exporter::telemetry::Telemetry;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// The moment every test begins at.
+pub(crate) fn beginning() -> Timestamp {
+    "2026-11-24T12:00:00Z".parse().unwrap()
+}
+
+/// How long anything may take in real time before a test gives up on it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs a test on a runtime of its own, and not for ever.
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { tokio::time::timeout(PATIENCE, test).await.expect("in time") })
+}
+
+/// A simulated Microsoft on a thread of its own.
+pub(crate) struct Microsoft {
+    pub(crate) address: SocketAddr,
+    pub(crate) control: Control,
+    _stop: tokio::sync::oneshot::Sender<()>,
+}
+
+impl Microsoft {
+    /// Starts one whose time stands still at the beginning.
+    pub(crate) fn start(settings: simulator::Settings) -> Self {
+        let settings = simulator::Settings {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            start: Some(beginning()),
+            moving: false,
+            ..settings
+        };
+        let (tell, told) = std::sync::mpsc::channel();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let simulator = Simulator::bind(settings).await.unwrap();
+                tell.send((simulator.address(), simulator.control())).unwrap();
+                simulator.serve(async { drop(stopped.await) }).await;
+            });
+        });
+        let (address, control) = told.recv().unwrap();
+        Self { address, control, _stop: stop }
+    }
+
+    /// A small world without faults.
+    pub(crate) fn small() -> Self {
+        Self::start(simulator::Settings { users: 120, ..simulator::Settings::default() })
+    }
+
+    pub(crate) fn faults(&self, faults: &[&str]) {
+        let faults = faults.iter().map(|fault| fault.parse::<Fault>().unwrap()).collect();
+        self.control.set_faults(faults);
+    }
+
+    /// The configuration of a tenant that lives here, `name` its short name.
+    pub(crate) fn tenant(&self, name: &str) -> String {
+        let identity = simulator::Identity::default();
+        let address = self.address;
+        format!(
+            "  - name: {name}\n    tenant_id: {}\n    credential: {{ client_id: {}, client_secret_env: SECRET }}\n    \
+             pace: unlimited\n    endpoints: {{ login: 'http://{address}', graph: 'http://{address}/graph', \
+             partner_center: 'http://{address}/partnercenter' }}\n",
+            identity.tenant_id, identity.client_id
+        )
+    }
+}
+
+/// Settings from YAML, the secret of the simulated application in the environment.
+pub(crate) fn settings(yaml: &str) -> Settings {
+    let secret = simulator::Identity::default().client_secret;
+    config::parse(Path::new("test.yml"), yaml, &|_| Some(secret.clone())).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// An exporter whose clock is turned by hand.
+pub(crate) struct Exporter {
+    pub(crate) clock: Clock,
+    pub(crate) view: View,
+    pub(crate) telemetry: Telemetry,
+    _collecting: Collecting,
+}
+
+impl Exporter {
+    pub(crate) fn start(settings: Settings) -> Self {
+        let clock = Clock::driven(beginning());
+        let telemetry = Telemetry::new();
+        let collecting = Collecting::start(settings, clock.clone(), telemetry.clone()).unwrap();
+        Self { clock, view: collecting.view(), telemetry, _collecting: collecting }
+    }
+
+    /// One that watches one tenant, `contoso`, and has tried every source once.
+    pub(crate) async fn of(microsoft: &Microsoft) -> Self {
+        let mut exporter = Self::start(settings(&format!("tenants:\n{}", microsoft.tenant("contoso"))));
+        exporter.until(Snapshot::is_ready).await;
+        exporter
+    }
+
+    /// Turns the clock, second by second, until a page satisfies `condition`. Real answers arrive
+    /// in real time, so between two turns whatever is ready gets to run.
+    pub(crate) async fn until(&mut self, condition: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+        loop {
+            if let Some(snapshot) = self.view.current().filter(|snapshot| condition(snapshot)) {
+                return snapshot;
+            }
+            self.clock.turn(Duration::from_millis(500));
+            let printed = self.view.wait_for(|_| false);
+            let _ = tokio::time::timeout(Duration::from_millis(2), printed).await;
+        }
+    }
+
+    /// Turns the clock by `duration` and waits for a page that was printed at the end of it.
+    pub(crate) async fn after(&mut self, duration: Duration) -> String {
+        let end = self.clock.uptime() + duration;
+        // In steps shorter than the stall limit, so that the view never takes us for stopped.
+        while self.clock.uptime() < end {
+            self.clock.turn(Duration::from_secs(20).min(end - self.clock.uptime()));
+            let from = self.clock.uptime();
+            self.until(|snapshot| snapshot.printed >= from).await;
+        }
+        self.page()
+    }
+
+    /// The page in the text format, as of now.
+    pub(crate) fn page(&self) -> String {
+        let snapshot = self.view.current().expect("collecting turns");
+        String::from_utf8(snapshot.page.text.plain.to_vec()).unwrap()
+    }
+
+    /// Waits until the page has `line`.
+    pub(crate) async fn until_line(&mut self, line: &str) -> String {
+        let found = self.until(|snapshot| {
+            let page = std::str::from_utf8(&snapshot.page.text.plain).unwrap();
+            page.lines().any(|served| served == line)
+        });
+        match tokio::time::timeout(PATIENCE / 2, found).await {
+            Ok(snapshot) => String::from_utf8(snapshot.page.text.plain.to_vec()).unwrap(),
+            Err(_) => panic!("{line}\nnever came into\n{}", self.page()),
+        }
+    }
+
+    /// Serves the page over HTTP on a port of its own.
+    pub(crate) async fn serve(&self, max_requests: usize) -> SocketAddr {
+        let listener = server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let settings = server::Settings { telemetry_path: "/metrics".to_owned(), max_requests };
+        tokio::spawn(server::serve(
+            vec![listener],
+            settings,
+            self.view.clone(),
+            self.telemetry.clone(),
+            Clock::system(),
+            std::future::pending(),
+        ));
+        address
+    }
+}
+
+/// An answer as it came over the wire.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (key, value) = line.split_once(": ")?;
+            key.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+/// One request on a connection of its own, by hand, so that nothing is decoded behind our back.
+pub(crate) async fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut raw = Vec::new();
+    stream.read_to_end(&mut raw).await.unwrap();
+    let end = raw.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a whole head");
+    let head = String::from_utf8(raw[..end].to_vec()).unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, head, body: raw[end + 4..].to_vec() }
+}
+
+/// The page of an exporter that was served canned bodies by a server that is not ours.
+pub(crate) struct Served {
+    pub(crate) page: String,
+}
+
+impl Served {
+    /// Serves each body to paths that contain its key, 404 to all others, and collects once.
+    pub(crate) fn collect(bodies: &[(&str, Vec<u8>)]) -> Self {
+        let bodies: Arc<Vec<(String, Vec<u8>)>> =
+            Arc::new(bodies.iter().map(|(path, body)| ((*path).to_owned(), body.clone())).collect());
+        run(async move {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            tokio::spawn(async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    tokio::spawn(answer(stream, Arc::clone(&bodies)));
+                }
+            });
+            let yaml = format!(
+                "tenants:\n  - name: contoso\n    tenant_id: 11111111-2222-4333-8444-555555555555\n    \
+                 credential: {{ client_id: 21111111-2222-4333-8444-555555555555, client_secret_env: S }}\n    \
+                 pace: unlimited\n    endpoints: {{ login: 'http://{address}', graph: 'http://{address}' }}\n"
+            );
+            let mut exporter = Exporter::start(settings(&yaml));
+            exporter.until(Snapshot::is_ready).await;
+            Self { page: exporter.page() }
+        })
+    }
+}
+
+async fn answer(mut stream: TcpStream, bodies: Arc<Vec<(String, Vec<u8>)>>) {
+    let mut request = Vec::new();
+    let mut chunk = [0; 4096];
+    while !request.windows(4).any(|bytes| bytes == b"\r\n\r\n") {
+        match stream.read(&mut chunk).await {
+            Ok(0) | Err(_) => return,
+            Ok(read) => request.extend_from_slice(&chunk[..read]),
+        }
+    }
+    let line = String::from_utf8_lossy(&request).lines().next().unwrap_or_default().to_owned();
+    let path = line.split([' ', '?']).nth(1).unwrap_or_default().to_owned();
+    let token = br#"{"token_type":"Bearer","expires_in":3599,"access_token":"canned"}"#.to_vec();
+    let found = match path.ends_with("/oauth2/v2.0/token") {
+        true => Some(&token),
+        false => bodies.iter().find(|(key, _)| path.ends_with(key.as_str())).map(|(_, body)| body),
+    };
+    let (status, body) = found.map_or(("404 Not Found", &b"{}"[..]), |body| ("200 OK", body));
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    let _ = stream.write_all(head.as_bytes()).await;
+    let _ = stream.write_all(body).await;
+    let _ = stream.shutdown().await;
+}
