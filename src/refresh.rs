@@ -282,3 +282,24 @@ struct Judged {
     /// In uptime.
     again: Duration,
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn if_collecting_stops_turning_old_truth_does_not_pass_for_new() {
+        let clock = Clock::driven(Timestamp::UNIX_EPOCH);
+        let (printer, snapshots) = watch::channel(Arc::new(Snapshot::default()));
+        let view = View { snapshots, clock: clock.clone() };
+        clock.turn(STALLED);
+        assert!(view.current().is_some());
+        clock.turn(Duration::from_millis(1));
+        assert!(view.current().is_none());
+        let printed = clock.uptime();
+        printer.send_replace(Arc::new(Snapshot { printed, ..Snapshot::default() }));
+        assert!(view.current().is_some());
+    }
+}

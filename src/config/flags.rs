@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line, as it is typed and as `--help` explains it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

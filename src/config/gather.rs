@@ -443,7 +443,7 @@ mod tests {
                 4,
                 "key_file without",
             ),
-            ("tenants: [\n".to_owned(), 2, ""),
+            ("tenants: [\n".to_owned(), 1, "unclosed bracket"),
             (format!("{HEAD}{HEAD}"), 4, "tenants"),
         ];
         for (text, line, message) in table {

@@ -77,8 +77,8 @@ mod tests {
 
     #[test]
     fn the_unit_is_a_whole_word_at_the_end() {
-        assert_eq!(unit("process_cpu_seconds"), Some("seconds"));
-        assert_eq!(unit("process_open_fds"), None);
-        assert_eq!(unit("nanoseconds"), None);
+        assert_eq!(unit("process_cpu_seconds", Kind::Counter), Some("seconds"));
+        assert_eq!(unit("process_open_fds", Kind::Gauge), None);
+        assert_eq!(unit("nanoseconds", Kind::Gauge), None);
     }
 }

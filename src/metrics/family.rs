@@ -39,7 +39,7 @@ impl Family {
         let name = open_metrics_name(&self.name, self.kind);
         let mut out = String::with_capacity(self.lines.len() + self.help.len() + 160);
         let _ = writeln!(out, "# TYPE {name} {}", self.kind.open_metrics());
-        if let Some(unit) = unit(name) {
+        if let Some(unit) = unit(name, self.kind) {
             let _ = writeln!(out, "# UNIT {name} {unit}");
         }
         let _ = writeln!(out, "# HELP {name} {}", escape_help(&self.help, true));

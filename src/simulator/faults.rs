@@ -33,7 +33,7 @@ const KINDS: [(&str, Argument, &str); 19] = [
     ("endless-paging", Argument::None, "there is always a next page"),
     ("server-error", Argument::Required, "500, 502 or 503 at that rate, from 0 to 1"),
     ("reset", Argument::None, "the connection is cut after the head of the answer"),
-    ("expired-token", Argument::None, "every token is refused at its first use"),
+    ("expired-token", Argument::None, "the first token used is refused, as if its time were up"),
     ("null-everything", Argument::None, "fields that may be null are"),
     ("expired-secret", Argument::None, "no token: the secret has expired"),
     ("wrong-secret", Argument::None, "no token: the secret is wrong"),

@@ -63,7 +63,7 @@ pub(super) fn answer(state: &State, asked: &Asked) -> Reply {
     let now = state.time.now();
     let known = token.filter(|token| lock(&state.issued).knows(token, now));
     let Some(token) = known else { return unauthorized(state, asked) };
-    if state.fault("expired-token", &asked.path).is_some() && lock(&state.issued).first_use(token) {
+    if state.fault("expired-token", &asked.path).is_some() && lock(&state.issued).is_first(token) {
         return unauthorized(state, asked);
     }
     let path = format!("/{path}");

@@ -1,6 +1,6 @@
 //! The token endpoint, and what gives managed identities their tokens.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -77,7 +77,8 @@ impl std::fmt::Debug for Identity {
 pub(super) struct Issued {
     /// Expiry, in Unix seconds.
     living: BTreeMap<String, i64>,
-    used: BTreeSet<String>,
+    /// The first token used while tokens expire early.
+    first: Option<String>,
     count: u64,
 }
 
@@ -90,9 +91,9 @@ impl Issued {
         self.living.get(token).is_some_and(|expiry| now.as_second() < *expiry)
     }
 
-    /// Whether this is the token's first use.
-    pub(super) fn first_use(&mut self, token: &str) -> bool {
-        self.used.insert(token.to_owned())
+    /// Whether this is the token that was used first.
+    pub(super) fn is_first(&mut self, token: &str) -> bool {
+        self.first.get_or_insert_with(|| token.to_owned()) == token
     }
 }
 

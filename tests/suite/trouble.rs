@@ -423,16 +423,3 @@ fn headers_are_sent_on_every_page() {
         assert_eq!(microsoft.control.tokens_issued(), 1, "one token for all sources");
     });
 }
-
-#[test]
-fn if_collecting_stops_turning_old_truth_does_not_pass_for_new() {
-    run(async {
-        let microsoft = Microsoft::small();
-        let exporter = Exporter::of(&microsoft).await;
-        // The collecting thread is asleep on this clock; time that passes without it is a stall.
-        let stalled = partnercenter_exporter::clock::Clock::driven(crate::harness::beginning());
-        drop(stalled);
-        let address = exporter.serve(40).await;
-        assert_eq!(ask(address, "GET", "/metrics", "").await.status, 200);
-    });
-}
