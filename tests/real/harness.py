@@ -1,0 +1,404 @@
+"""What the tests run against: the demo, two versions of Prometheus and Alertmanager, a webhook."""
+
+import functools
+import http.client
+import http.server
+import json
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.parse
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RULES = ROOT / "alerts" / "exporter.rules.yml"
+
+# Where each version's prometheus, promtool, prometheus-alertmanager and amtool are.
+DISTRIBUTION = pathlib.Path("/usr/bin")
+CURRENT = ROOT / "target" / "tools" / "prometheus-current"
+
+
+class Failure(Exception):
+    """What a test has to say when it fails."""
+
+
+def check(condition, message):
+    """`assert` that Python's -O cannot switch off and that says something."""
+    if not condition:
+        raise Failure(message)
+
+
+def wait_until(what, probe, seconds=60, pause=0.2):
+    """Returns the first true value of `probe`; what it raises counts as "not yet"."""
+    deadline = time.monotonic() + seconds
+    last = "nothing was seen"
+    while time.monotonic() < deadline:
+        try:
+            value = probe()
+            if value:
+                return value
+        except (OSError, http.client.HTTPException, Failure) as error:
+            last = f"last seen: {error}"
+        time.sleep(pause)
+    raise Failure(f"{what}: not within {seconds} s; {last}")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Response:
+    def __init__(self, answer):
+        self.status = answer.status
+        self.headers = answer.headers
+        self.body = answer.read()
+
+    @property
+    def text(self):
+        return self.body.decode()
+
+
+def request(url, method="GET", headers=None, body=None):
+    """One request on a connection of its own; no proxy, no redirect, nothing decoded."""
+    parts = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
+    try:
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        connection.request(method, target or "/", body=body, headers=headers or {})
+        return Response(connection.getresponse())
+    finally:
+        connection.close()
+
+
+class Process:
+    """A program under test. What it says goes to a file, which a failure quotes."""
+
+    def __init__(self, name, argv, directory):
+        self.log = directory / f"{name}.log"
+        with self.log.open("wb") as log:
+            self.started = time.monotonic()
+            self.child = subprocess.Popen(
+                [str(word) for word in argv],
+                cwd=directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def said(self):
+        return self.log.read_text(errors="replace")
+
+    def check_running(self):
+        code = self.child.poll()
+        check(code is None, f"{self.log.name} ended with {code}; it said:\n{self.said()[-2000:]}")
+
+    def stop(self, seconds=10):
+        """Asks it to end; returns its exit code, or None if it had to be killed."""
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGTERM)
+        try:
+            return self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+            return None
+
+
+SAMPLE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{.*\})? (\S+)$')
+LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+
+
+class Page:
+    """A scrape in the text format 0.0.4, read strictly enough for questions about figures."""
+
+    def __init__(self, text):
+        self.samples = []
+        for line in text.splitlines():
+            if line and not line.startswith("#"):
+                match = SAMPLE.match(line)
+                check(match, f"not a sample line: {line!r}")
+                labels = dict(LABEL.findall(match[2] or ""))
+                self.samples.append((match[1], labels, float(match[3])))
+
+    def select(self, name, **labels):
+        return [
+            (seen, value)
+            for found, seen, value in self.samples
+            if found == name and all(seen.get(key) == want for key, want in labels.items())
+        ]
+
+    def total(self, name, **labels):
+        """The sum over the series selected; a series that is missing is a failure, not 0."""
+        found = self.select(name, **labels)
+        check(found, f"the page has no {name} with {labels}")
+        return sum(value for _, value in found)
+
+
+class Demo:
+    """`partnercenter_exporter demo`: the exporter, and the simulated Microsoft it reads."""
+
+    def __init__(self, binary, directory, name="demo"):
+        port = free_port()
+        self.address = f"127.0.0.1:{port}"
+        self.url = f"http://{self.address}"
+        self.process = Process(
+            name, [binary, "demo", f"--web.listen-address={self.address}"], directory
+        )
+
+    def page(self):
+        self.process.check_running()
+        answer = request(f"{self.url}/metrics")
+        check(answer.status == 200, f"/metrics answers {answer.status}")
+        return Page(answer.text)
+
+    @functools.cached_property
+    def simulator(self):
+        """The demo prints a line `simulator  http://127.0.0.1:PORT/`."""
+
+        def printed():
+            self.process.check_running()
+            return re.search(r"simulator\s+(http://127\.0\.0\.1:\d+)", self.process.said())
+
+        return wait_until("the demo prints its simulator's address", printed)[1]
+
+    def truth(self):
+        """The simulated world as it is now, in numbers."""
+        return json.loads(request(f"{self.simulator}/-/truth").text)
+
+    def set_faults(self, *faults):
+        """Faults as on the command line, one a line; they replace those set before."""
+        body = "".join(f"{fault}\n" for fault in faults)
+        answer = request(f"{self.simulator}/-/faults", "POST", body=body)
+        check(answer.status in (200, 204), f"POST /-/faults answers {answer.status}: {answer.text}")
+
+    def wait_ready(self):
+        wait_until("the demo is ready", lambda: request(f"{self.url}/-/ready").status == 200)
+
+
+def agrees_with_truth(demo, read):
+    """Waits until the figures that `read` returns are those of the simulated world.
+
+    The world moves while we look, so it is asked before and after; and the exporter sees it one
+    reading late, so it is asked again.
+    """
+
+    def equal():
+        before = demo.truth()
+        figures = read()
+        after = demo.truth()
+        check(before == after, "the world moved meanwhile")
+        expected = {
+            "members": before["members"],
+            "guests": before["guests"],
+            "unregistered_members": before["unregistered_members"],
+            "unregistered_guests": before["unregistered_guests"],
+            "registered_members": before["registered_members"],
+            "registered_guests": before["registered_guests"],
+            "capable_members": before["capable_members"],
+            "capable_guests": before["capable_guests"],
+        }
+        check(figures == expected, f"the figures are {figures}, the truth is {expected}")
+        return True
+
+    wait_until("the figures are those of the simulated world", equal, seconds=120)
+
+
+# What the figures are called: the key of the truth, the metric, its labels.
+FIGURES = [
+    (key.format(account), metric, dict(labels, account=account[:-1]))
+    for account in ("members", "guests")
+    for key, metric, labels in (
+        ("{}", "partnercenter_users", {}),
+        ("unregistered_{}", "partnercenter_users_without_mfa", {"gap": ("both", "registration")}),
+        ("registered_{}", "partnercenter_users_mfa_registered", {}),
+        ("capable_{}", "partnercenter_users_mfa_capable", {}),
+    )
+]
+
+
+class Prometheus:
+    """One version of Prometheus that scrapes the demo, and the Alertmanager it alerts."""
+
+    def __init__(self, tools, demo, directory):
+        self.tools = tools
+        self.demo = demo
+        said = subprocess.run(
+            [tools / "prometheus", "--version"], capture_output=True, text=True, check=True
+        )
+        self.version = re.search(r"version (\d+\.\d+\.\d+)", said.stdout + said.stderr)[1]
+        self.directory = directory / f"prometheus-{self.version}"
+        self.directory.mkdir()
+        self.webhook = Webhook()
+        alerts = free_port()
+        address = f"127.0.0.1:{free_port()}"
+        self.url = f"http://{address}"
+        self.write_configuration(alerts)
+        self.alertmanager = Process(
+            "alertmanager",
+            [
+                tools / "prometheus-alertmanager",
+                "--config.file=alertmanager.yml",
+                "--storage.path=alertmanager",
+                f"--web.listen-address=127.0.0.1:{alerts}",
+                "--cluster.listen-address=",
+            ],
+            self.directory,
+        )
+        self.process = Process(
+            "prometheus",
+            [
+                tools / "prometheus",
+                "--config.file=prometheus.yml",
+                "--storage.tsdb.path=data",
+                f"--web.listen-address={address}",
+            ],
+            self.directory,
+        )
+
+    def write_configuration(self, alertmanager_port):
+        # The shipped rules, impatient: what takes hours there takes seconds here.
+        rules = re.sub(r"(?m)^( +for:) .*$", r"\1 0s", RULES.read_text())
+        rules = re.sub(r"(?m)^( +keep_firing_for:) .*$", r"\1 2s", rules)
+        (self.directory / "rules.yml").write_text(rules)
+        # JSON is YAML.
+        (self.directory / "prometheus.yml").write_text(
+            json.dumps(
+                {
+                    "global": {
+                        "scrape_interval": "1s",
+                        "scrape_timeout": "1s",
+                        "evaluation_interval": "1s",
+                    },
+                    "rule_files": ["rules.yml"],
+                    "alerting": {
+                        "alertmanagers": [
+                            {"static_configs": [{"targets": [f"127.0.0.1:{alertmanager_port}"]}]}
+                        ]
+                    },
+                    "scrape_configs": [
+                        {
+                            "job_name": "partnercenter",
+                            "static_configs": [{"targets": [self.demo.address]}],
+                        }
+                    ],
+                },
+                indent=2,
+            )
+        )
+        (self.directory / "alertmanager.yml").write_text(
+            json.dumps(
+                {
+                    "route": {
+                        "receiver": "webhook",
+                        "group_by": ["alertname"],
+                        "group_wait": "1s",
+                        "group_interval": "2s",
+                        "repeat_interval": "1h",
+                    },
+                    "receivers": [
+                        {
+                            "name": "webhook",
+                            "webhook_configs": [{"url": self.webhook.url, "send_resolved": True}],
+                        }
+                    ],
+                },
+                indent=2,
+            )
+        )
+
+    def api(self, path, **parameters):
+        self.process.check_running()
+        query = urllib.parse.urlencode(parameters)
+        answer = request(f"{self.url}/api/v1/{path}?{query}")
+        body = json.loads(answer.text)
+        check(body["status"] == "success", f"{path} {parameters}: {body.get('error')}")
+        return body["data"]
+
+    def query(self, expression):
+        """The series of an instant query, as (labels, value)."""
+        result = self.api("query", query=expression)["result"]
+        return [(series["metric"], float(series["value"][1])) for series in result]
+
+    def own_metrics(self):
+        return Page(request(f"{self.url}/metrics").text)
+
+    def wait_scraping(self):
+        """Until enough scrapes are in for a rate over a few seconds."""
+        wait_until(
+            "ten scrapes of the demo",
+            lambda: self.query('count_over_time(up{job="partnercenter"}[1m]) >= 10'),
+        )
+
+    def stop(self):
+        self.process.stop()
+        self.alertmanager.stop()
+        self.webhook.stop()
+
+
+class Webhook:
+    """Somebody for Alertmanager to notify; keeps what it was told."""
+
+    def __init__(self):
+        received = self.received = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                received.append(json.loads(body))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *arguments):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def alerts(self, status, **labels):
+        """Every alert received in this status and with these labels."""
+        return [
+            alert
+            for notification in list(self.received)
+            for alert in notification["alerts"]
+            if alert["status"] == status
+            and all(alert["labels"].get(key) == want for key, want in labels.items())
+        ]
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class World:
+    """What the tests share; each part starts when the first test asks for it."""
+
+    def __init__(self, binary, directory):
+        self.binary = binary
+        self.directory = directory
+
+    @functools.cached_property
+    def demo(self):
+        demo = Demo(self.binary, self.directory)
+        demo.wait_ready()
+        return demo
+
+    @functools.cached_property
+    def prometheuses(self):
+        """Both versions, scraping the same demo."""
+        both = [Prometheus(tools, self.demo, self.directory) for tools in (DISTRIBUTION, CURRENT)]
+        self.__dict__["prometheuses"] = both  # before waiting, so that stop() finds them
+        for prometheus in both:
+            prometheus.wait_scraping()
+        return both
+
+    def stop(self):
+        for prometheus in self.__dict__.get("prometheuses", []):
+            prometheus.stop()
+        if "demo" in self.__dict__:
+            self.demo.process.stop()
