@@ -92,6 +92,7 @@ fn explained(message: &str) -> String {
         Some((place, rest)) if place.contains("line ") => rest,
         _ => message,
     };
+    let message = message.split(" at line ").next().unwrap_or_default();
     match NOT_YET.iter().find(|key| message.contains(&format!("`{key}`"))) {
         Some(key) if message.contains("unknown field") => {
             format!("`{key}` does nothing in this version and is refused; remove it")
@@ -444,7 +445,8 @@ mod tests {
                 "key_file without",
             ),
             ("tenants: [\n".to_owned(), 1, "unclosed bracket"),
-            (format!("{HEAD}{HEAD}"), 4, "tenants"),
+            (format!("{HEAD}{SECRET}{HEAD}{SECRET}"), 5, "tenants"),
+            (HEAD.to_owned(), 3, "missing field `credential`"),
         ];
         for (text, line, message) in table {
             let error = error(&text);

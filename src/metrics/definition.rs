@@ -57,8 +57,12 @@ pub(super) fn open_metrics_name(name: &str, kind: Kind) -> &str {
     }
 }
 
-/// The unit that OpenMetrics wants named, if the name ends in one.
-pub(super) fn unit(open_metrics_name: &str) -> Option<&'static str> {
+/// The unit that OpenMetrics lets one name, if the name ends in one. Not on histograms: strict
+/// readers refuse it there.
+pub(super) fn unit(open_metrics_name: &str, kind: Kind) -> Option<&'static str> {
+    if kind == Kind::Histogram {
+        return None;
+    }
     ["seconds", "bytes"]
         .into_iter()
         .find(|unit| open_metrics_name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')))

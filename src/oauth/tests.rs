@@ -1,1 +1,474 @@
-//! Tokens against a token endpoint of the tests' own.
+//! Tokens against a token endpoint of the tests' own, the clock turned by hand.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use ring::signature::{RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::transport;
+
+const GRAPH: &str = "https://graph.microsoft.com";
+const GRANTED: &str = r#"{"token_type":"bearer","expires_in":"3599","access_token":"T1"}"#;
+
+/// A token endpoint that answers from a list and keeps what it was asked.
+struct Endpoint {
+    url: Url,
+    asked: Arc<Mutex<Vec<String>>>,
+    answers: Arc<Mutex<VecDeque<(u16, String)>>>,
+}
+
+impl Endpoint {
+    async fn answering(answers: &[(u16, &str)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let answers: VecDeque<_> =
+            answers.iter().map(|(status, body)| (*status, (*body).to_owned())).collect();
+        let answers = Arc::new(Mutex::new(answers));
+        let (log, left) = (Arc::clone(&asked), Arc::clone(&answers));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = Vec::new();
+                let mut chunk = [0; 8192];
+                loop {
+                    let read = stream.read(&mut chunk).await.unwrap_or(0);
+                    request.extend_from_slice(&chunk[..read]);
+                    if read == 0 {
+                        break;
+                    }
+                    let text = String::from_utf8_lossy(&request).into_owned();
+                    let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+                    let length = head.to_lowercase();
+                    let length = length.split("content-length: ").nth(1).map_or(0, |rest| {
+                        rest.lines().next().unwrap().trim().parse::<usize>().unwrap()
+                    });
+                    if body.len() >= length {
+                        break;
+                    }
+                }
+                if request.is_empty() {
+                    continue;
+                }
+                log.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
+                let (status, body) = left.lock().unwrap().pop_front().expect("one more answer");
+                let head = format!(
+                    "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nRetry-After: 3\r\nConnection: close\r\n\r\n",
+                    body.len()
+                );
+                let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+            }
+        });
+        Self { url, asked, answers }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    fn answer(&self, status: u16, body: &str) {
+        self.answers.lock().unwrap().push_back((status, body.to_owned()));
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-11-24T12:00:00Z".parse().unwrap()
+}
+
+fn with_secret() -> Credential {
+    Credential::Secret { client_id: "app".to_owned(), secret: Secret::Value("planted".into()) }
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+struct Subject {
+    tokens: Tokens,
+    clock: Clock,
+    seen: Arc<Mutex<Vec<Option<&'static str>>>>,
+}
+
+fn subject(endpoint: &Endpoint, credential: Credential) -> Subject {
+    let clock = Clock::driven(now());
+    let transport = Transport::new(&transport::Settings::default()).unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let watch: Watch = Arc::new(move |exchange: &Exchange<'_>| {
+        log.lock().unwrap().push(exchange.outcome.err().map(TokenError::reason));
+    });
+    let settings =
+        Settings { tenant_id: "tenant".to_owned(), login: endpoint.url.clone(), credential };
+    Subject { tokens: Tokens::new(settings, transport, clock.clone(), watch), clock, seen }
+}
+
+/// Waits for an answer while the clock runs ahead as fast as anyone waits for it.
+async fn hurried<T>(clock: &Clock, future: impl Future<Output = T>) -> T {
+    let mut future = Box::pin(future);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut future => return done,
+            () = tokio::task::yield_now() => {
+                if clock.waiting() > 0 {
+                    clock.turn(Duration::from_millis(100));
+                }
+            }
+        }
+    }
+}
+
+fn form(request: &str) -> BTreeMap<String, String> {
+    let body = request.split_once("\r\n\r\n").unwrap().1;
+    url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
+}
+
+#[tokio::test]
+async fn a_secret_is_sent_as_documented_and_the_token_comes_back() {
+    let endpoint = Endpoint::answering(&[(200, GRANTED)]).await;
+    let subject = subject(&endpoint, with_secret());
+    let bearer = subject.tokens.bearer(GRAPH).await.unwrap();
+    assert_eq!(bearer.header(), "Bearer T1");
+    assert!(bearer.header().is_sensitive());
+    let asked = &endpoint.asked()[0];
+    assert!(asked.starts_with("POST /tenant/oauth2/v2.0/token HTTP/1.1\r\n"), "{asked}");
+    let form = form(asked);
+    assert_eq!(form["grant_type"], "client_credentials");
+    assert_eq!(form["client_id"], "app");
+    assert_eq!(form["client_secret"], "planted");
+    assert_eq!(form["scope"], "https://graph.microsoft.com/.default");
+    assert_eq!(*subject.seen.lock().unwrap(), [None]);
+}
+
+#[tokio::test]
+async fn a_token_is_kept_and_renewed_five_minutes_before_it_expires() {
+    let endpoint = Endpoint::answering(&[(200, GRANTED)]).await;
+    let Subject { tokens, clock, .. } = subject(&endpoint, with_secret());
+    tokens.bearer(GRAPH).await.unwrap();
+    clock.turn(Duration::from_secs(3599 - 301));
+    assert_eq!(tokens.bearer(GRAPH).await.unwrap().header(), "Bearer T1");
+    assert_eq!(endpoint.asked().len(), 1);
+    clock.turn(Duration::from_secs(1));
+    endpoint.answer(200, &GRANTED.replace("T1", "T2"));
+    assert_eq!(tokens.bearer(GRAPH).await.unwrap().header(), "Bearer T2");
+}
+
+#[tokio::test]
+async fn a_short_lived_token_is_renewed_at_half_its_life() {
+    let endpoint = Endpoint::answering(&[(
+        200,
+        r#"{"token_type":"Bearer","expires_in":300,"access_token":"A"}"#,
+    )])
+    .await;
+    let Subject { tokens, clock, .. } = subject(&endpoint, with_secret());
+    tokens.bearer(GRAPH).await.unwrap();
+    clock.turn(Duration::from_secs(149));
+    tokens.bearer(GRAPH).await.unwrap();
+    assert_eq!(endpoint.asked().len(), 1);
+    clock.turn(Duration::from_secs(1));
+    endpoint.answer(200, GRANTED);
+    assert_eq!(tokens.bearer(GRAPH).await.unwrap().header(), "Bearer T1");
+}
+
+#[tokio::test]
+async fn ten_callers_make_one_request_and_audiences_do_not_share() {
+    let endpoint = Endpoint::answering(&[(200, GRANTED)]).await;
+    let Subject { tokens, .. } = subject(&endpoint, with_secret());
+    let callers: Vec<_> = (0..10)
+        .map(|_| {
+            let tokens = tokens.clone();
+            tokio::spawn(async move { tokens.bearer(GRAPH).await.unwrap().header() })
+        })
+        .collect();
+    for caller in callers {
+        assert_eq!(caller.await.unwrap(), "Bearer T1");
+    }
+    assert_eq!(endpoint.asked().len(), 1);
+    endpoint.answer(200, &GRANTED.replace("T1", "P1"));
+    let other = tokens.bearer("https://api.partnercenter.microsoft.com").await.unwrap();
+    assert_eq!(other.header(), "Bearer P1");
+}
+
+#[tokio::test]
+async fn whoever_gives_up_waiting_leaves_the_others_a_token() {
+    let endpoint = Endpoint::answering(&[(200, GRANTED), (200, GRANTED)]).await;
+    let Subject { tokens, .. } = subject(&endpoint, with_secret());
+    let mut gave_up = Box::pin(tokens.bearer(GRAPH));
+    let polled =
+        std::future::poll_fn(|context| std::task::Poll::Ready(gave_up.as_mut().poll(context)));
+    assert!(polled.await.is_pending());
+    drop(gave_up);
+    assert_eq!(tokens.bearer(GRAPH).await.unwrap().header(), "Bearer T1");
+}
+
+#[tokio::test]
+async fn an_old_token_serves_while_its_renewal_fails_and_not_a_moment_longer() {
+    let endpoint = Endpoint::answering(&[(200, GRANTED)]).await;
+    let Subject { tokens, clock, .. } = subject(&endpoint, with_secret());
+    tokens.bearer(GRAPH).await.unwrap();
+    clock.turn(Duration::from_secs(3400));
+    endpoint.answer(401, r#"{"error":"invalid_client","error_codes":[7000222]}"#);
+    assert_eq!(tokens.bearer(GRAPH).await.unwrap().header(), "Bearer T1");
+    assert_eq!(
+        tokens.bearer(GRAPH).await.unwrap().header(),
+        "Bearer T1",
+        "not pressed for a minute"
+    );
+    assert_eq!(endpoint.asked().len(), 2);
+    clock.turn(Duration::from_secs(199));
+    endpoint.answer(401, r#"{"error":"invalid_client","error_codes":[7000222]}"#);
+    assert_eq!(tokens.bearer(GRAPH).await.unwrap_err().reason(), "secret_expired");
+}
+
+#[tokio::test]
+async fn a_refusal_is_remembered_for_a_minute_and_then_asked_again() {
+    let refused = r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret.","error_codes":[7000215],"trace_id":"t-1"}"#;
+    let endpoint = Endpoint::answering(&[(401, refused), (200, GRANTED)]).await;
+    let Subject { tokens, clock, seen } = subject(&endpoint, with_secret());
+    for _ in 0..5 {
+        let error = tokens.bearer(GRAPH).await.unwrap_err();
+        assert_eq!((error.reason(), error.class()), ("secret_wrong", Class::Credential));
+        assert_eq!(
+            error.to_string(),
+            "secret_wrong (HTTP 401 invalid_client, AADSTS7000215, trace id t-1)"
+        );
+    }
+    assert_eq!(*seen.lock().unwrap(), [Some("secret_wrong")]);
+    clock.turn(REFUSED);
+    tokens.bearer(GRAPH).await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [Some("secret_wrong"), None]);
+}
+
+#[tokio::test]
+async fn what_may_pass_is_asked_again_after_the_time_told() {
+    let endpoint = Endpoint::answering(&[(503, ""), (429, ""), (200, GRANTED)]).await;
+    let Subject { tokens, clock, .. } = subject(&endpoint, with_secret());
+    hurried(&clock, tokens.bearer(GRAPH)).await.unwrap();
+    assert!(clock.uptime() >= Duration::from_secs(6), "Retry-After: 3, twice");
+    let endpoint = Endpoint::answering(&[(500, ""), (500, ""), (500, "")]).await;
+    let Subject { tokens, clock, .. } = subject(&endpoint, with_secret());
+    let error = hurried(&clock, tokens.bearer(GRAPH)).await.unwrap_err();
+    assert_eq!((error.reason(), endpoint.asked().len()), ("service_unavailable", 3));
+}
+
+#[tokio::test]
+async fn a_refused_token_is_forgotten_and_its_successor_is_not() {
+    let endpoint =
+        Endpoint::answering(&[(200, GRANTED), (200, &GRANTED.replace("T1", "T2"))]).await;
+    let Subject { tokens, .. } = subject(&endpoint, with_secret());
+    let first = tokens.bearer(GRAPH).await.unwrap();
+    tokens.forget(GRAPH, &first);
+    assert_eq!(tokens.bearer(GRAPH).await.unwrap().header(), "Bearer T2");
+    tokens.forget(GRAPH, &first);
+    assert_eq!(tokens.bearer(GRAPH).await.unwrap().header(), "Bearer T2");
+    assert_eq!(endpoint.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn answers_that_are_none_are_told_apart_from_refusals() {
+    let table = [
+        (200, "<html>", "malformed_answer"),
+        (200, "{}", "malformed_answer"),
+        (200, r#"{"token_type":"mac","access_token":"a"}"#, "malformed_answer"),
+        (200, r#"{"token_type":"Bearer","access_token":""}"#, "malformed_answer"),
+        (200, r#"{"token_type":"Bearer","access_token":"a\nb"}"#, "malformed_answer"),
+        (302, "", "malformed_answer"),
+        (400, "<html>", "refused"),
+        (
+            400,
+            r#"{"error":"invalid_grant","error_description":"AADSTS65001: jane@contoso.com"}"#,
+            "consent_missing",
+        ),
+        (
+            400,
+            r#"{"error":"invalid_request","error_codes":[],"timestamp":"YYYY-MM-DD HH:MM:SSZ"}"#,
+            "refused",
+        ),
+    ];
+    for (status, body, reason) in table {
+        let endpoint = Endpoint::answering(&[(status, body)]).await;
+        let Subject { tokens, .. } = subject(&endpoint, with_secret());
+        let error = tokens.bearer(GRAPH).await.unwrap_err();
+        assert_eq!(error.reason(), reason, "{status} {body}");
+        assert!(!error.to_string().contains("jane"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_secrets_file_is_read_at_each_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    std::fs::write(&path, "first\r\n").unwrap();
+    let endpoint = Endpoint::answering(&[(200, GRANTED), (200, GRANTED)]).await;
+    let secret = Secret::File(path.clone());
+    let Subject { tokens, clock, .. } =
+        subject(&endpoint, Credential::Secret { client_id: "app".to_owned(), secret });
+    tokens.bearer(GRAPH).await.unwrap();
+    std::fs::write(&path, "second").unwrap();
+    clock.turn(Duration::from_secs(3600));
+    tokens.bearer(GRAPH).await.unwrap();
+    let sent: Vec<_> =
+        endpoint.asked().iter().map(|asked| form(asked)["client_secret"].clone()).collect();
+    assert_eq!(sent, ["first", "second"]);
+    for (content, word) in [(Some(""), "empty"), (None, "No such file")] {
+        match content {
+            Some(content) => std::fs::write(&path, content).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        clock.turn(Duration::from_secs(3700));
+        let error = tokens.bearer(GRAPH).await.unwrap_err();
+        assert_eq!(error.reason(), "unreadable_file");
+        let text = error.to_string();
+        assert!(text.contains(word) && text.contains(&path.display().to_string()), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_signs_an_assertion_that_verifies() {
+    for key in ["assertion.key.pem", "assertion.pkcs1.pem"] {
+        let endpoint = Endpoint::answering(&[(200, GRANTED)]).await;
+        let Subject { tokens, .. } = subject(
+            &endpoint,
+            Credential::Certificate {
+                client_id: "app".to_owned(),
+                certificate_file: fixture("assertion.crt.pem"),
+                key_file: fixture(key),
+            },
+        );
+        tokens.bearer(GRAPH).await.unwrap();
+        let form = form(&endpoint.asked()[0]);
+        assert_eq!(
+            form["client_assertion_type"],
+            "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+        );
+        let parts: Vec<_> = form["client_assertion"].split('.').collect();
+        let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).unwrap();
+        let header: Value = serde_json::from_slice(&decoded(parts[0])).unwrap();
+        let claims: Value = serde_json::from_slice(&decoded(parts[1])).unwrap();
+        assert_eq!((&header["alg"], &header["typ"]), (&"PS256".into(), &"JWT".into()));
+        assert_eq!(decoded(header["x5t#S256"].as_str().unwrap()).len(), 32);
+        assert_eq!(claims["aud"], format!("{}tenant/oauth2/v2.0/token", endpoint.url));
+        assert_eq!((&claims["iss"], &claims["sub"]), (&"app".into(), &"app".into()));
+        let at = now().as_second();
+        assert_eq!((&claims["iat"], &claims["exp"]), (&at.into(), &(at + 600).into()));
+        assert!(claims["jti"].as_str().is_some_and(|jti| jti.len() == 36));
+        let public = std::fs::read(fixture("assertion.pub.der")).unwrap();
+        UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, public)
+            .verify(format!("{}.{}", parts[0], parts[1]).as_bytes(), &decoded(parts[2]))
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn files_that_are_no_certificate_or_key_are_named() {
+    let table = [
+        ("assertion.key.pem", "assertion.key.pem", "no CERTIFICATE block"),
+        ("assertion.crt.pem", "assertion.crt.pem", "no PRIVATE KEY block"),
+        ("assertion.crt.pem", "not-rsa.key.pem", "not an RSA key"),
+        ("nowhere.pem", "assertion.key.pem", "No such file"),
+    ];
+    for (certificate, key, word) in table {
+        let endpoint = Endpoint::answering(&[]).await;
+        let Subject { tokens, .. } = subject(
+            &endpoint,
+            Credential::Certificate {
+                client_id: "app".to_owned(),
+                certificate_file: fixture(certificate),
+                key_file: fixture(key),
+            },
+        );
+        let error = tokens.bearer(GRAPH).await.unwrap_err();
+        assert_eq!(error.reason(), "unreadable_file");
+        assert!(error.to_string().contains(word), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_federated_token_is_read_at_each_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let token_file = folder.path().join("token");
+    std::fs::write(&token_file, "jwt-1\n").unwrap();
+    let endpoint = Endpoint::answering(&[(200, GRANTED), (200, GRANTED)]).await;
+    let credential =
+        Credential::Federated { client_id: "app".to_owned(), token_file: token_file.clone() };
+    let Subject { tokens, clock, .. } = subject(&endpoint, credential);
+    tokens.bearer(GRAPH).await.unwrap();
+    std::fs::write(&token_file, "jwt-2").unwrap();
+    clock.turn(Duration::from_secs(3600));
+    tokens.bearer(GRAPH).await.unwrap();
+    let sent: Vec<_> =
+        endpoint.asked().iter().map(|asked| form(asked)["client_assertion"].clone()).collect();
+    assert_eq!(sent, ["jwt-1", "jwt-2"]);
+}
+
+#[tokio::test]
+async fn the_metadata_service_is_asked_as_documented_and_again_while_it_is_updated() {
+    let granted = r#"{"access_token":"M1","refresh_token":"","expires_in":"3599","expires_on":"1","token_type":"Bearer"}"#;
+    let endpoint = Endpoint::answering(&[(410, ""), (404, ""), (200, granted)]).await;
+    let host = ManagedIdentityHost::Imds { base: endpoint.url.clone() };
+    let credential = Credential::ManagedIdentity { client_id: Some("mine".to_owned()), host };
+    let Subject { tokens, clock, .. } = subject(&endpoint, credential);
+    assert_eq!(hurried(&clock, tokens.bearer(GRAPH)).await.unwrap().header(), "Bearer M1");
+    let asked = endpoint.asked().pop().unwrap();
+    let line = "GET /metadata/identity/oauth2/token?api-version=2018-02-01&\
+                resource=https%3A%2F%2Fgraph.microsoft.com&client_id=mine HTTP/1.1\r\n";
+    assert!(asked.starts_with(line) && asked.contains("\r\nmetadata: true\r\n"), "{asked}");
+    let endpoint = Endpoint::answering(&[(
+        400,
+        r#"{"error":"invalid_request","error_description":"Identity not found"}"#,
+    )])
+    .await;
+    let host = ManagedIdentityHost::Imds { base: endpoint.url.clone() };
+    let Subject { tokens, .. } =
+        subject(&endpoint, Credential::ManagedIdentity { client_id: None, host });
+    assert_eq!(tokens.bearer(GRAPH).await.unwrap_err().reason(), "identity_unavailable");
+}
+
+#[tokio::test]
+async fn app_service_tells_only_when_a_token_expires() {
+    let expiry = now().as_second() + 1_000;
+    let granted =
+        format!(r#"{{"access_token":"A1","expires_on":"{expiry}","token_type":"Bearer"}}"#);
+    let endpoint = Endpoint::answering(&[(200, &granted), (200, GRANTED)]).await;
+    let host = ManagedIdentityHost::AppService {
+        endpoint: endpoint.url.join("/msi/token").unwrap(),
+        header: "planted".into(),
+    };
+    let Subject { tokens, clock, .. } =
+        subject(&endpoint, Credential::ManagedIdentity { client_id: None, host });
+    tokens.bearer(GRAPH).await.unwrap();
+    let asked = &endpoint.asked()[0];
+    assert!(asked.starts_with("GET /msi/token?api-version=2019-08-01&resource="), "{asked}");
+    assert!(asked.contains("\r\nx-identity-header: planted\r\n"), "{asked}");
+    clock.turn(Duration::from_secs(699));
+    assert_eq!(tokens.bearer(GRAPH).await.unwrap().header(), "Bearer A1");
+    clock.turn(Duration::from_secs(1));
+    assert_eq!(tokens.bearer(GRAPH).await.unwrap().header(), "Bearer T1");
+}
+
+#[test]
+fn nothing_of_this_room_prints_a_secret() {
+    let url = Url::parse("http://127.0.0.1:1/").unwrap();
+    let host = ManagedIdentityHost::AppService { endpoint: url.clone(), header: "planted".into() };
+    let credentials = [
+        with_secret(),
+        Credential::ManagedIdentity { client_id: None, host },
+        Credential::Secret {
+            client_id: "app".to_owned(),
+            secret: Secret::File("/run/secret".into()),
+        },
+    ];
+    for credential in credentials {
+        let settings = Settings { tenant_id: "t".to_owned(), login: url.clone(), credential };
+        let printed = format!("{settings:?} {settings:#?}");
+        assert!(!printed.contains("planted"), "{printed}");
+    }
+    let bearer = Bearer::new("planted").unwrap();
+    assert_eq!(format!("{bearer:?} {:?}", bearer.header()), "… Sensitive");
+}

@@ -140,7 +140,7 @@ async fn the_truth_is_what_the_pages_add_up_to() {
             truth.registered_members + truth.registered_guests + unregistered + unjudged
         );
         assert_eq!(unjudged > 0, days == 0);
-        assert!( unregistered > 10 && truth.guests > 10 && truth.disabled > 10);
+        assert!(unregistered > 10 && truth.guests > 10 && truth.disabled > 10);
         served.control.step();
         served.control.step();
         assert_ne!(served.control.truth(), truth);

@@ -24,7 +24,10 @@ pub(crate) fn golden(path: &Path, text: &str) {
     let kept = fs::read_to_string(&file).unwrap_or_default();
     if kept != text {
         let differs = kept.lines().zip(text.lines()).find(|(one, other)| one != other);
-        panic!("{} differs, first at {differs:?}; run UPDATE=1 cargo test and read the diff", path.display());
+        panic!(
+            "{} differs, first at {differs:?}; run UPDATE=1 cargo test and read the diff",
+            path.display()
+        );
     }
 }
 
@@ -47,7 +50,8 @@ fn dashboards() -> Vec<(PathBuf, Value)> {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "json") {
             let text = fs::read_to_string(&path).unwrap();
-            let json = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let json =
+                serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
             found.push((path, json));
         }
     }
@@ -74,7 +78,10 @@ fn dashboard_queries() -> Vec<Query> {
                     .replace("$__rate_interval", "5m")
                     .replace("$__range", "1h")
                     .replace("$__interval", "1m");
-                queries.push(Query { place: format!("{} {}", path.display(), panel["title"]), expression });
+                queries.push(Query {
+                    place: format!("{} {}", path.display(), panel["title"]),
+                    expression,
+                });
             }
         }
     }
@@ -117,7 +124,8 @@ fn rules() -> Vec<Rule> {
     let mut all = Vec::new();
     for path in rule_files() {
         let text = fs::read_to_string(&path).unwrap();
-        let file: RuleFile = serde_saphyr::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let file: RuleFile =
+            serde_saphyr::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         for group in file.groups {
             assert!(!group.rules.is_empty(), "{} is empty", group.name);
             all.extend(group.rules);
@@ -128,10 +136,8 @@ fn rules() -> Vec<Rule> {
 }
 
 fn rule_queries() -> Vec<Query> {
-    let query = |rule: Rule| Query {
-        place: rule.alert.or(rule.record).unwrap(),
-        expression: rule.expr,
-    };
+    let query =
+        |rule: Rule| Query { place: rule.alert.or(rule.record).unwrap(), expression: rule.expr };
     rules().into_iter().map(query).collect()
 }
 
@@ -220,7 +226,8 @@ fn every_query_names_metrics_and_labels_that_exist() {
         };
         for selector in selectors {
             // Prometheus' own series, and those our rules record.
-            if ["up", "ALERTS", "scrape_duration_seconds", "scrape_samples_scraped"].contains(&&*selector.name)
+            if ["up", "ALERTS", "scrape_duration_seconds", "scrape_samples_scraped"]
+                .contains(&&*selector.name)
                 || recorded.contains(&selector.name)
             {
                 continue;
@@ -297,14 +304,18 @@ fn dashboards_follow_the_linters_rules() {
         let text = dashboard.to_string();
         assert!(!text.contains("${DS_PROMETHEUS}"), "{place}");
         let variables = dashboard["templating"]["list"].as_array().unwrap();
-        let names: Vec<_> = variables.iter().map(|variable| variable["name"].as_str().unwrap()).collect();
+        let names: Vec<_> =
+            variables.iter().map(|variable| variable["name"].as_str().unwrap()).collect();
         for name in ["datasource", "job", "instance"] {
             assert!(names.contains(&name), "{place}: no variable {name}");
         }
         for variable in variables.iter().filter(|variable| variable["type"] == "query") {
             assert_eq!(variable["refresh"], 2, "{place}: {}", variable["name"]);
         }
-        for panel in panels(&dashboard).iter().filter(|panel| panel["type"] != "row" && panel["type"] != "text") {
+        for panel in panels(&dashboard)
+            .iter()
+            .filter(|panel| panel["type"] != "row" && panel["type"] != "text")
+        {
             let title = &panel["title"];
             assert!(title.as_str().is_some_and(|title| !title.is_empty()), "{place}: {panel}");
             let description = panel["description"].as_str().unwrap_or_default();
@@ -312,20 +323,34 @@ fn dashboards_follow_the_linters_rules() {
             assert_eq!(panel["datasource"]["uid"], "${datasource}", "{place}: {title}");
             assert!(!panel["targets"].as_array().unwrap().is_empty(), "{place}: {title}");
             let defaults = &panel["fieldConfig"]["defaults"];
-            assert!(defaults["unit"].is_string() || defaults["mappings"].is_array(), "{place}: {title} has no unit");
+            assert!(
+                defaults["unit"].is_string() || defaults["mappings"].is_array(),
+                "{place}: {title} has no unit"
+            );
         }
     }
     for query in dashboard_queries() {
         for selector in selectors(&query.expression).unwrap() {
-            assert_eq!(selector.matched.get("job").map(String::as_str), Some("$job"), "{}: {selector:?}", query.place);
-            assert_eq!(selector.matched.get("instance").map(String::as_str), Some("$instance"), "{}", query.place);
+            assert_eq!(
+                selector.matched.get("job").map(String::as_str),
+                Some("$job"),
+                "{}: {selector:?}",
+                query.place
+            );
+            assert_eq!(
+                selector.matched.get("instance").map(String::as_str),
+                Some("$instance"),
+                "{}",
+                query.place
+            );
         }
     }
 }
 
 #[test]
 fn the_walker_sees_names_labels_and_rates() {
-    let found = selectors("sum by (x) (rate(a_total{job=~\"$job\"}[5m])) / on (y) b{c=\"d\"} > 1").unwrap();
+    let found =
+        selectors("sum by (x) (rate(a_total{job=~\"$job\"}[5m])) / on (y) b{c=\"d\"} > 1").unwrap();
     assert_eq!(found.len(), 2);
     assert!(found[0].rated && !found[1].rated);
     assert_eq!(found[1].matched["c"], "d");

@@ -37,11 +37,27 @@ fn file(folder: &Path) -> String {
 fn help_names_every_command_and_the_conventional_flags() {
     let (output, out, _) = called(&["--help"]);
     assert!(output.status.success());
-    for word in ["demo", "simulate", "check", "reference", "--config.file", "--web.listen-address", "--web.telemetry-path", "--web.max-requests", "--log.level", "--log.format", "--config.check", "--version"] {
+    for word in [
+        "demo",
+        "simulate",
+        "check",
+        "reference",
+        "--config.file",
+        "--web.listen-address",
+        "--web.telemetry-path",
+        "--web.max-requests",
+        "--log.level",
+        "--log.format",
+        "--config.check",
+        "--version",
+    ] {
         assert!(out.contains(word), "{word}\n{out}");
     }
     let (output, out, _) = called(&["--version"]);
-    assert!(output.status.success() && out.starts_with("partnercenter_exporter, version "), "{out}");
+    assert!(
+        output.status.success() && out.starts_with("partnercenter_exporter, version "),
+        "{out}"
+    );
 }
 
 #[test]
@@ -110,7 +126,8 @@ fn check_tells_by_its_exit_code_how_things_stand() {
     let requirement = &json["tenants"][0]["requirements"][0];
     let truth = microsoft.control.truth();
     assert_eq!(requirement["found"], truth.unregistered_members + truth.unregistered_guests);
-    let found = requirement["findings"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap());
+    let found =
+        requirement["findings"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap());
     let mut found: Vec<_> = found.map(str::to_owned).collect();
     let mut unregistered = truth.unregistered_ids;
     found.sort();
@@ -126,7 +143,8 @@ fn check_tells_by_its_exit_code_how_things_stand() {
 #[test]
 fn it_serves_and_ends_politely_when_asked() {
     let microsoft = Microsoft::small();
-    let folder = configured(&format!("state_directory: state\ntenants:\n{}", microsoft.tenant("contoso")));
+    let folder =
+        configured(&format!("state_directory: state\ntenants:\n{}", microsoft.tenant("contoso")));
     let secret = partnercenter_exporter::simulator::Identity::CLIENT_SECRET;
     let mut child = program()
         .env("SECRET", secret)
@@ -181,13 +199,23 @@ fn the_demo_prints_where_to_look_and_ends_when_asked() {
         let line = lines.next().expect("more to come").unwrap();
         out += &(line + "\n");
     }
-    for word in ["metrics    http://127.0.0.1:", "simulator  http://127.0.0.1:", "scrape_configs:", "job_name: partnercenter", "mfa-all-users-registered"] {
+    for word in [
+        "metrics    http://127.0.0.1:",
+        "simulator  http://127.0.0.1:",
+        "scrape_configs:",
+        "job_name: partnercenter",
+        "mfa-all-users-registered",
+    ] {
         assert!(out.contains(word), "{word}\n{out}");
     }
     let address = out.split("metrics    http://").nth(1).unwrap().split('/').next().unwrap();
     run(async {
         let page = ask(address.parse().unwrap(), "GET", "/metrics", "").await;
-        assert!(page.text().contains("partnercenter_up{tenant=\"simulated\"} 1"), "{}", page.text());
+        assert!(
+            page.text().contains("partnercenter_up{tenant=\"simulated\"} 1"),
+            "{}",
+            page.text()
+        );
     });
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());

@@ -51,7 +51,8 @@ impl Microsoft {
         let (tell, told) = std::sync::mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let simulator = Simulator::bind(settings).await.unwrap();
                 tell.send((simulator.address(), simulator.control())).unwrap();
@@ -88,7 +89,8 @@ impl Microsoft {
 /// Settings from YAML, the secret of the simulated application in the environment.
 pub(crate) fn settings(yaml: &str) -> Settings {
     let secret = simulator::Identity::default().client_secret;
-    config::parse(Path::new("test.yml"), yaml, &|_| Some(secret.clone())).unwrap_or_else(|e| panic!("{e}"))
+    config::parse(Path::new("test.yml"), yaml, &|_| Some(secret.clone()))
+        .unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// An exporter whose clock is turned by hand.
@@ -109,7 +111,8 @@ impl Exporter {
 
     /// One that watches one tenant, `contoso`, and has tried every source once.
     pub(crate) async fn of(microsoft: &Microsoft) -> Self {
-        let mut exporter = Self::start(settings(&format!("tenants:\n{}", microsoft.tenant("contoso"))));
+        let mut exporter =
+            Self::start(settings(&format!("tenants:\n{}", microsoft.tenant("contoso"))));
         exporter.until(Snapshot::is_ready).await;
         exporter
     }
@@ -185,7 +188,9 @@ impl Answer {
 /// One request on a connection of its own, by hand, so that nothing is decoded behind our back.
 pub(crate) async fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n");
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n"
+    );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut raw = Vec::new();
     stream.read_to_end(&mut raw).await.unwrap();
@@ -203,8 +208,9 @@ pub(crate) struct Served {
 impl Served {
     /// Serves each body to paths that contain its key, 404 to all others, and collects once.
     pub(crate) fn collect(bodies: &[(&str, Vec<u8>)]) -> Self {
-        let bodies: Arc<Vec<(String, Vec<u8>)>> =
-            Arc::new(bodies.iter().map(|(path, body)| ((*path).to_owned(), body.clone())).collect());
+        let bodies: Arc<Vec<(String, Vec<u8>)>> = Arc::new(
+            bodies.iter().map(|(path, body)| ((*path).to_owned(), body.clone())).collect(),
+        );
         run(async move {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();

@@ -28,8 +28,18 @@ fn json_files(folder: &Path) -> Vec<PathBuf> {
 /// can be read from it.
 const BODIES: [(&str, &str, &str, bool); 5] = [
     ("organization-get.json", "/organization", "organization", true),
-    ("user-registration-details-list-v1.json", "/userRegistrationDetails", "user_registration_details", true),
-    ("security-defaults-v1.json", "/identitySecurityDefaultsEnforcementPolicy", "security_defaults", true),
+    (
+        "user-registration-details-list-v1.json",
+        "/userRegistrationDetails",
+        "user_registration_details",
+        true,
+    ),
+    (
+        "security-defaults-v1.json",
+        "/identitySecurityDefaultsEnforcementPolicy",
+        "security_defaults",
+        true,
+    ),
     ("subscribed-skus-list.json", "/subscribedSkus", "subscribed_skus", true),
     // The documented page selects names only: without ids nobody can be counted.
     ("users-signinactivity-beta.json", "/users", "users", false),
@@ -46,14 +56,21 @@ fn documented_bodies_are_read() {
     assert!(files.len() > 50, "{} holds {} bodies", folder.display(), files.len());
     for file in &files {
         let body = fs::read(file).unwrap();
-        serde_json::from_slice::<Value>(&body).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        serde_json::from_slice::<Value>(&body)
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     }
     for (name, path, source, readable) in BODIES {
         let body = fs::read(folder.join("graph").join(name)).unwrap();
         let served = Served::collect(&[(path, body)]);
-        let success = format!("partnercenter_source_success{{tenant=\"contoso\",source=\"{source}\"}} ");
+        let success =
+            format!("partnercenter_source_success{{tenant=\"contoso\",source=\"{source}\"}} ");
         let line = served.page.lines().find(|line| line.starts_with(&success));
-        assert_eq!(line, Some(&*format!("{success}{}", u8::from(readable))), "{name}\n{}", served.page);
+        assert_eq!(
+            line,
+            Some(&*format!("{success}{}", u8::from(readable))),
+            "{name}\n{}",
+            served.page
+        );
     }
 }
 
@@ -83,6 +100,10 @@ fn our_own_bodies_of_the_same_shapes_add_up() {
         r#"partnercenter_requirement_findings{tenant="contoso",requirement="mfa-all-users-registered"} 1"#,
         r#"partnercenter_up{tenant="contoso"} 1"#,
     ] {
-        assert!(served.page.lines().any(|served| served == line), "{line}\nis not in\n{}", served.page);
+        assert!(
+            served.page.lines().any(|served| served == line),
+            "{line}\nis not in\n{}",
+            served.page
+        );
     }
 }

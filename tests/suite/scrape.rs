@@ -18,9 +18,16 @@ fn inflated(gzip: &[u8]) -> Vec<u8> {
 
 /// The posture's lines: the exporter's own counters differ from run to run.
 fn posture(page: &str) -> String {
-    let own = ["process_", "partnercenter_api_", "partnercenter_exporter_", "partnercenter_source_duration"];
-    let name = |line: &str| line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ").to_owned();
-    let lines = page.lines().filter(|line| !own.iter().any(|prefix| name(line).starts_with(prefix)));
+    let own = [
+        "process_",
+        "partnercenter_api_",
+        "partnercenter_exporter_",
+        "partnercenter_source_duration",
+    ];
+    let name =
+        |line: &str| line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ").to_owned();
+    let lines =
+        page.lines().filter(|line| !own.iter().any(|prefix| name(line).starts_with(prefix)));
     lines.map(|line| format!("{line}\n")).collect()
 }
 
@@ -54,14 +61,34 @@ fn the_figures_are_those_of_the_world() {
             let figures = [
                 ("partnercenter_users{tenant=\"contoso\",account=\"member\"}", truth.members),
                 ("partnercenter_users{tenant=\"contoso\",account=\"guest\"}", truth.guests),
-                ("partnercenter_users_mfa_registered{tenant=\"contoso\",account=\"member\"}", truth.registered_members),
-                ("partnercenter_users_mfa_registered{tenant=\"contoso\",account=\"guest\"}", truth.registered_guests),
-                ("partnercenter_users_mfa_capable{tenant=\"contoso\",account=\"member\"}", truth.capable_members),
-                ("partnercenter_users_without_mfa{tenant=\"contoso\",account=\"member\",gap=\"registration\"}", truth.unregistered_members),
-                ("partnercenter_users_without_mfa{tenant=\"contoso\",account=\"guest\",gap=\"registration\"}", truth.unregistered_guests),
-                ("partnercenter_users_mfa_unknown{tenant=\"contoso\",account=\"member\",about=\"registration\"}", truth.unjudged_members),
+                (
+                    "partnercenter_users_mfa_registered{tenant=\"contoso\",account=\"member\"}",
+                    truth.registered_members,
+                ),
+                (
+                    "partnercenter_users_mfa_registered{tenant=\"contoso\",account=\"guest\"}",
+                    truth.registered_guests,
+                ),
+                (
+                    "partnercenter_users_mfa_capable{tenant=\"contoso\",account=\"member\"}",
+                    truth.capable_members,
+                ),
+                (
+                    "partnercenter_users_without_mfa{tenant=\"contoso\",account=\"member\",gap=\"registration\"}",
+                    truth.unregistered_members,
+                ),
+                (
+                    "partnercenter_users_without_mfa{tenant=\"contoso\",account=\"guest\",gap=\"registration\"}",
+                    truth.unregistered_guests,
+                ),
+                (
+                    "partnercenter_users_mfa_unknown{tenant=\"contoso\",account=\"member\",about=\"registration\"}",
+                    truth.unjudged_members,
+                ),
             ];
-            assert!(truth.unregistered_members > 0 && truth.guests > 0 && truth.unjudged_members > 0);
+            assert!(
+                truth.unregistered_members > 0 && truth.guests > 0 && truth.unjudged_members > 0
+            );
             for (series, value) in figures {
                 exporter.until_line(&format!("{series} {value}")).await;
             }
@@ -117,12 +144,16 @@ fn types_encodings_and_heads_are_right() {
             Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
         );
         for accept in ["", OPEN_METRICS] {
-            let gzip = ask(address, "GET", "/metrics", &format!("{accept}Accept-Encoding: gzip\r\n")).await;
+            let gzip =
+                ask(address, "GET", "/metrics", &format!("{accept}Accept-Encoding: gzip\r\n"))
+                    .await;
             assert_eq!(gzip.header("content-encoding"), Some("gzip"));
             let page = String::from_utf8(inflated(&gzip.body)).unwrap();
             let same = if accept.is_empty() { plain.text() } else { open.text() };
             assert_eq!(posture(&page), posture(same));
-            let head = ask(address, "HEAD", "/metrics", &format!("{accept}Accept-Encoding: gzip\r\n")).await;
+            let head =
+                ask(address, "HEAD", "/metrics", &format!("{accept}Accept-Encoding: gzip\r\n"))
+                    .await;
             assert_eq!((head.status, head.body.len()), (200, 0));
             assert_eq!(head.header("content-length"), Some(&*gzip.body.len().to_string()));
         }
@@ -160,6 +191,10 @@ fn an_exporter_without_room_turns_scrapes_away_and_counts_them() {
         let exporter = Exporter::of(&microsoft).await;
         let address = exporter.serve(1).await;
         assert_eq!(ask(address, "GET", "/metrics", "").await.status, 200);
-        assert_eq!(ask(address, "GET", "/metrics", "").await.status, 200, "a finished scrape makes room");
+        assert_eq!(
+            ask(address, "GET", "/metrics", "").await.status,
+            200,
+            "a finished scrape makes room"
+        );
     });
 }

@@ -78,7 +78,11 @@ fn a_token_is_never_told() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config.yml");
     std::fs::write(&config, format!("tenants:\n{}", microsoft.tenant("contoso"))).unwrap();
-    microsoft.faults(&["expired-token@/users", "malformed@/organization", "throttle=0@/subscribedSkus"]);
+    microsoft.faults(&[
+        "expired-token@/users",
+        "malformed@/organization",
+        "throttle=0@/subscribedSkus",
+    ]);
     let output = Command::new(env!("CARGO_BIN_EXE_partnercenter_exporter"))
         .args(["check", "--output=json", "--log.level=debug"])
         .arg(format!("--config.file={}", config.display()))

@@ -47,9 +47,12 @@ fn used(text: &str) -> Vec<String> {
         for part in line.split("crate::").skip(1) {
             if let Some(group) = part.strip_prefix('{') {
                 let group = group.split_once("};").map_or(group, |(inside, _)| inside);
-                found.extend(group.split(',').map(|name| name.split("::").next().unwrap().trim().to_owned()));
+                found.extend(
+                    group.split(',').map(|name| name.split("::").next().unwrap().trim().to_owned()),
+                );
             } else {
-                let end = part.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(part.len());
+                let end =
+                    part.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(part.len());
                 found.push(part[..end].to_owned());
             }
         }
@@ -60,7 +63,8 @@ fn used(text: &str) -> Vec<String> {
 #[test]
 fn arrows_point_one_way() {
     let rooms = rooms();
-    let place: BTreeMap<_, _> = rooms.iter().enumerate().map(|(place, room)| (room.clone(), place)).collect();
+    let place: BTreeMap<_, _> =
+        rooms.iter().enumerate().map(|(place, room)| (room.clone(), place)).collect();
     let mut wrong = Vec::new();
     for file in rust_files(&root().join("src")) {
         let room = room(&file);
@@ -108,7 +112,8 @@ fn the_simulator_stands_apart() {
 fn files_are_named_as_their_ids() {
     for check in checks::ALL {
         let file = root().join("src/checks").join(format!("{}.rs", check.id.replace('-', "_")));
-        let text = fs::read_to_string(&file).unwrap_or_else(|_| panic!("{} is missing", file.display()));
+        let text =
+            fs::read_to_string(&file).unwrap_or_else(|_| panic!("{} is missing", file.display()));
         assert!(text.contains(&format!("id: \"{}\"", check.id)), "{}", file.display());
     }
     for about in sources::all() {
@@ -133,7 +138,8 @@ fn checks_do_not_know_each_other_and_sources_do_not_either() {
             let code = text.split("#[cfg(test)]").next().unwrap();
             for line in code.lines().filter(|line| line.starts_with("use super::")) {
                 assert!(
-                    line.starts_with("use super::check::") || line.starts_with("use super::source::"),
+                    line.starts_with("use super::check::")
+                        || line.starts_with("use super::source::"),
                     "{}: {line}",
                     file.display()
                 );
@@ -158,7 +164,8 @@ fn each_dependency_has_its_sentence_and_nothing_is_ignored() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let dependencies = manifest.split("[dependencies]").nth(1).unwrap();
     assert!(dependencies.matches("\n#").count() > 12);
-    for file in rust_files(&root().join("src")).into_iter().chain(rust_files(&root().join("tests"))) {
+    for file in rust_files(&root().join("src")).into_iter().chain(rust_files(&root().join("tests")))
+    {
         let text = fs::read_to_string(&file).unwrap();
         let ignored = ["#[", "ignore", "]"].concat();
         assert!(!text.contains(&ignored), "{}", file.display());

@@ -44,7 +44,9 @@ fn has(page: &str, line: &str) -> bool {
 }
 
 fn failure(source: &str, reason: &str) -> String {
-    format!("partnercenter_source_failure{{tenant=\"contoso\",source=\"{source}\",reason=\"{reason}\"}} 1")
+    format!(
+        "partnercenter_source_failure{{tenant=\"contoso\",source=\"{source}\",reason=\"{reason}\"}} 1"
+    )
 }
 
 fn success(source: &str, success: u8) -> String {
@@ -98,7 +100,8 @@ const FAULTS: [(&str, &str, &str); 12] = [
 
 /// Whether a fault of lists can be played on a source at all.
 fn applies(fault: &str, source: &str) -> bool {
-    !(fault.starts_with("malformed-rows") && ["organization", "security_defaults"].contains(&source))
+    !(fault.starts_with("malformed-rows")
+        && ["organization", "security_defaults"].contains(&source))
 }
 
 #[test]
@@ -131,7 +134,10 @@ fn each_fault_of_each_source_from_the_start() {
                 // What is still there says what it said without the fault.
                 let dependants = dependants(source);
                 for (series, value) in figures(&page) {
-                    if !dependants.iter().any(|it| series.contains(&format!("requirement=\"{it}\""))) {
+                    if !dependants
+                        .iter()
+                        .any(|it| series.contains(&format!("requirement=\"{it}\"")))
+                    {
                         assert_eq!(healthy.get(&series), Some(&value), "{series}: {place}");
                     }
                 }
@@ -160,7 +166,10 @@ fn a_source_that_fails_later_says_so_at_once_and_its_figures_hold_until_max_age(
         assert!(read < Duration::from_secs(400), "the failure was told within an interval");
         let page = exporter.until_line(&unknown("mfa-all-users-registered", "stale")).await;
         let age = exporter.clock.uptime();
-        assert!(age >= Duration::from_secs(20 * 60) && age < Duration::from_secs(21 * 60), "{age:?}");
+        assert!(
+            age >= Duration::from_secs(20 * 60) && age < Duration::from_secs(21 * 60),
+            "{age:?}"
+        );
         assert!(!page.lines().any(|line| line.starts_with("partnercenter_users")), "{page}");
         assert!(has(&page, "partnercenter_sign_in_log_available{tenant=\"contoso\"} 1"), "{page}");
         // It mends without a restart, and everything is as it was.
@@ -207,7 +216,8 @@ fn a_licensed_tenant_refused_for_want_of_a_licence_lacks_a_permission() {
     run(async {
         let granted = simulator::Settings::default().granted;
         let granted = granted.into_iter().filter(|it| it != "Directory.Read.All").collect();
-        let microsoft = Microsoft::start(simulator::Settings { granted, ..simulator::Settings::default() });
+        let microsoft =
+            Microsoft::start(simulator::Settings { granted, ..simulator::Settings::default() });
         let page = Exporter::of(&microsoft).await.page();
         assert!(has(&page, &unknown("mfa-all-users-registered", "permission")), "{page}");
     });
@@ -230,7 +240,8 @@ fn without_a_token_everything_is_unknown_and_the_page_is_served() {
             let page = ask(address, "GET", "/metrics", "").await;
             assert_eq!(page.status, 200);
             let page = page.text();
-            let token = format!("partnercenter_token_failure{{tenant=\"contoso\",reason=\"{reason}\"}} 1");
+            let token =
+                format!("partnercenter_token_failure{{tenant=\"contoso\",reason=\"{reason}\"}} 1");
             assert!(has(page, &token), "{token}\n{page}");
             assert!(has(page, "partnercenter_up{tenant=\"contoso\"} 0"), "{page}");
             for requirement in REQUIREMENTS {
@@ -266,7 +277,8 @@ fn a_list_without_end_is_given_up_at_a_bound() {
     run(async {
         let microsoft = Microsoft::small();
         microsoft.faults(&["endless-paging@/users"]);
-        let mut settings: Settings = settings(&format!("tenants:\n{}", microsoft.tenant("contoso")));
+        let mut settings: Settings =
+            settings(&format!("tenants:\n{}", microsoft.tenant("contoso")));
         settings.tenants[0].client.limits.pages = 50;
         let mut exporter = Exporter::start(settings);
         exporter.until(Snapshot::is_ready).await;
@@ -283,11 +295,16 @@ fn a_slow_microsoft_delays_nothing_but_itself() {
     run(async {
         let microsoft = Microsoft::small();
         microsoft.faults(&["slow=300"]);
-        let mut exporter = Exporter::start(settings(&format!("tenants:\n{}", microsoft.tenant("contoso"))));
+        let mut exporter =
+            Exporter::start(settings(&format!("tenants:\n{}", microsoft.tenant("contoso"))));
         let address = exporter.serve(40).await;
         let page = ask(address, "GET", "/metrics", "").await;
         assert_eq!(page.status, 200);
-        assert!(has(page.text(), &unknown("mfa-all-users-registered", "pending")), "{}", page.text());
+        assert!(
+            has(page.text(), &unknown("mfa-all-users-registered", "pending")),
+            "{}",
+            page.text()
+        );
         assert_eq!(ask(address, "GET", "/-/ready", "").await.status, 503);
         exporter.until(Snapshot::is_ready).await;
         assert!(has(&exporter.page(), "partnercenter_up{tenant=\"contoso\"} 1"));
@@ -300,9 +317,13 @@ fn a_few_bad_rows_are_counted_and_the_rest_is_served() {
         let microsoft = Microsoft::small();
         microsoft.faults(&["malformed-rows=3@/users"]);
         let page = Exporter::of(&microsoft).await.page();
-        let rejected = "partnercenter_source_rows_rejected_total{source=\"users\",tenant=\"contoso\"} 3";
+        let rejected =
+            "partnercenter_source_rows_rejected_total{source=\"users\",tenant=\"contoso\"} 3";
         assert!(has(&page, rejected) && has(&page, &success("users", 1)), "{page}");
-        assert!(has(&page, "partnercenter_source_rows{tenant=\"contoso\",source=\"users\"} 117"), "{page}");
+        assert!(
+            has(&page, "partnercenter_source_rows{tenant=\"contoso\",source=\"users\"} 117"),
+            "{page}"
+        );
     });
 }
 
@@ -313,9 +334,15 @@ fn fields_that_are_null_make_nobody_vanish() {
         microsoft.faults(&["null-everything"]);
         let page = Exporter::of(&microsoft).await.page();
         let truth = microsoft.control.truth();
-        let members = format!("partnercenter_users{{tenant=\"contoso\",account=\"member\"}} {}", truth.members + truth.guests);
+        let members = format!(
+            "partnercenter_users{{tenant=\"contoso\",account=\"member\"}} {}",
+            truth.members + truth.guests
+        );
         assert!(has(&page, &members), "null is a member\n{page}");
-        assert!(has(&page, &success("users", 1)) && has(&page, &success("user_registration_details", 1)));
+        assert!(
+            has(&page, &success("users", 1))
+                && has(&page, &success("user_registration_details", 1))
+        );
     });
 }
 
@@ -334,7 +361,10 @@ fn an_exporter_starts_and_answers_with_microsoft_unreachable() {
         let page = ask(address, "GET", "/metrics", "").await;
         assert_eq!(page.status, 200);
         assert!(has(page.text(), &failure("users", "network")), "{}", page.text());
-        assert!(has(page.text(), "partnercenter_token_failure{tenant=\"contoso\",reason=\"unreachable\"} 1"));
+        assert!(has(
+            page.text(),
+            "partnercenter_token_failure{tenant=\"contoso\",reason=\"unreachable\"} 1"
+        ));
         assert!(has(page.text(), &unknown("mfa-all-users-registered", "source_failed")));
     });
 }
@@ -342,7 +372,10 @@ fn an_exporter_starts_and_answers_with_microsoft_unreachable() {
 #[test]
 fn an_ordinary_tenant_is_said_so_plainly() {
     run(async {
-        let microsoft = Microsoft::start(simulator::Settings { partner: false, ..simulator::Settings::default() });
+        let microsoft = Microsoft::start(simulator::Settings {
+            partner: false,
+            ..simulator::Settings::default()
+        });
         let exporter = Exporter::of(&microsoft).await;
         let page = exporter.page();
         assert!(page.contains("partner_type=\"none\"} 1"), "{page}");
@@ -355,16 +388,33 @@ fn an_ordinary_tenant_is_said_so_plainly() {
 #[test]
 fn what_befalls_one_tenant_does_not_touch_another() {
     run(async {
-        let (one, other) = (Microsoft::small(), Microsoft::start(simulator::Settings { users: 60, seed: 2, ..simulator::Settings::default() }));
-        let mut exporter = Exporter::start(settings(&format!("tenants:\n{}{}", one.tenant("contoso"), other.tenant("fabrikam"))));
+        let (one, other) = (
+            Microsoft::small(),
+            Microsoft::start(simulator::Settings {
+                users: 60,
+                seed: 2,
+                ..simulator::Settings::default()
+            }),
+        );
+        let mut exporter = Exporter::start(settings(&format!(
+            "tenants:\n{}{}",
+            one.tenant("contoso"),
+            other.tenant("fabrikam")
+        )));
         exporter.until(Snapshot::is_ready).await;
         let of = |page: &str, tenant: &str| -> Vec<_> {
             let figures = figures(page);
-            figures.into_iter().filter(|(series, _)| series.contains(&format!("tenant=\"{tenant}\""))).collect()
+            figures
+                .into_iter()
+                .filter(|(series, _)| series.contains(&format!("tenant=\"{tenant}\"")))
+                .collect()
         };
         let before = exporter.page();
         let truth = other.control.truth();
-        let members = format!("partnercenter_users{{tenant=\"fabrikam\",account=\"member\"}} {}", truth.members);
+        let members = format!(
+            "partnercenter_users{{tenant=\"fabrikam\",account=\"member\"}} {}",
+            truth.members
+        );
         assert!(has(&before, &members), "{before}");
         one.faults(&["expired-secret", "reset"]);
         // Tokens live for an hour; after that nothing is had for the one.
@@ -379,7 +429,8 @@ fn what_befalls_one_tenant_does_not_touch_another() {
 fn sources_that_finish_together_print_one_page() {
     run(async {
         let microsoft = Microsoft::small();
-        let exporter = Exporter::start(settings(&format!("tenants:\n{}", microsoft.tenant("contoso"))));
+        let exporter =
+            Exporter::start(settings(&format!("tenants:\n{}", microsoft.tenant("contoso"))));
         let mut view = exporter.view.clone();
         // The clock stands until all five have answered; what they changed waits for it.
         while microsoft.control.requests().len() < 6 {
@@ -397,7 +448,10 @@ fn sources_that_finish_together_print_one_page() {
             () = turning => unreachable!(),
         };
         let page = String::from_utf8(ready.page.text.plain.to_vec()).unwrap();
-        let line = page.lines().find(|line| line.starts_with("partnercenter_exporter_snapshots_total ")).unwrap();
+        let line = page
+            .lines()
+            .find(|line| line.starts_with("partnercenter_exporter_snapshots_total "))
+            .unwrap();
         let printed: u32 = line.rsplit_once(' ').unwrap().1.parse().unwrap();
         assert!(printed <= 2, "{printed} pages for five sources");
     });
@@ -406,7 +460,10 @@ fn sources_that_finish_together_print_one_page() {
 #[test]
 fn headers_are_sent_on_every_page() {
     run(async {
-        let microsoft = Microsoft::start(simulator::Settings { users: 2_500, ..simulator::Settings::default() });
+        let microsoft = Microsoft::start(simulator::Settings {
+            users: 2_500,
+            ..simulator::Settings::default()
+        });
         Exporter::of(&microsoft).await;
         let seen = microsoft.control.requests();
         let pages: Vec<_> = seen.iter().filter(|seen| seen.path.contains("/users?")).collect();
@@ -419,7 +476,10 @@ fn headers_are_sent_on_every_page() {
             assert!(page.headers["user-agent"].starts_with("partnercenter_exporter/"));
             assert!(ids.insert(page.headers["client-request-id"].clone()), "an id of its own");
         }
-        assert!(seen.iter().all(|seen| seen.method == "GET" || seen.path.ends_with("/oauth2/v2.0/token")));
+        assert!(
+            seen.iter()
+                .all(|seen| seen.method == "GET" || seen.path.ends_with("/oauth2/v2.0/token"))
+        );
         assert_eq!(microsoft.control.tokens_issued(), 1, "one token for all sources");
     });
 }
