@@ -265,7 +265,12 @@ fn every_metric_is_shown_or_listed_with_the_reason_why_not() {
 
 #[test]
 fn every_alert_is_complete_and_has_its_runbook_and_its_test() {
-    let tests = fs::read_to_string(root().join("alerts/exporter_test.yml")).unwrap();
+    let tests: String = fs::read_dir(root().join("alerts"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().ends_with("_test.yml"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
     let mut names = BTreeSet::new();
     for rule in rules() {
         let Some(name) = rule.alert else { continue };

@@ -113,6 +113,28 @@ fn defined_and_emitted_are_the_same() {
     });
 }
 
+/// The page without families that have no sample now: both formats allow them, the reader does not.
+fn sampled(page: &str) -> String {
+    let mut out = String::new();
+    let mut head = String::new();
+    for line in page.lines() {
+        if line.starts_with("# EOF") || !line.starts_with('#') {
+            out += &std::mem::take(&mut head);
+            out += line;
+            out.push('\n');
+            continue;
+        }
+        // The first line of a family: HELP in one format, TYPE in the other.
+        let name = line.split(' ').nth(2).unwrap();
+        if head.lines().next().is_some_and(|first| first.split(' ').nth(2) != Some(name)) {
+            head.clear();
+        }
+        head += line;
+        head.push('\n');
+    }
+    out
+}
+
 #[test]
 fn both_formats_satisfy_a_strict_reader() {
     run(async {
@@ -120,9 +142,9 @@ fn both_formats_satisfy_a_strict_reader() {
         let exporter = Exporter::of(&microsoft).await;
         let address = exporter.serve(40).await;
         let text = ask(address, "GET", "/metrics", "").await;
-        openmetrics_parser::prometheus::parse_prometheus(text.text()).unwrap();
+        openmetrics_parser::prometheus::parse_prometheus(&sampled(text.text())).unwrap();
         let open = ask(address, "GET", "/metrics", OPEN_METRICS).await;
-        openmetrics_parser::openmetrics::parse_openmetrics(open.text()).unwrap();
+        openmetrics_parser::openmetrics::parse_openmetrics(&sampled(open.text())).unwrap();
         assert!(open.text().ends_with("# EOF\n"));
     });
 }
