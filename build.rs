@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script everything this way")]
 fn main() {
     let revision = std::env::var("PARTNERCENTER_EXPORTER_REVISION")
         .ok()

@@ -247,3 +247,22 @@ fn method_not_allowed() -> Response<Full<Bytes>> {
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scrapes_are_turned_away_while_as_many_are_answered_as_may_be() {
+        let scrapes = AtomicUsize::new(0);
+        let first = Scrape::begin(&scrapes, 2);
+        let second = Scrape::begin(&scrapes, 2);
+        assert!(first.is_some() && second.is_some());
+        assert!(Scrape::begin(&scrapes, 2).is_none());
+        drop(first);
+        assert!(Scrape::begin(&scrapes, 2).is_some(), "whoever was turned away takes no room");
+        assert!(Scrape::begin(&scrapes, 0).is_some(), "0 is no limit");
+        drop(second);
+        assert_eq!(scrapes.load(Ordering::Acquire), 0);
+    }
+}

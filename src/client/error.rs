@@ -16,11 +16,19 @@ use crate::wire;
 /// the log and holds no token, no body and nobody's name.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum FetchError {
-    /// No token is to be had; `reason` is the token room's finer word.
-    #[error("no token: {reason}")]
+    /// No token is to be had, because who we are is not accepted.
+    #[error("no token: {cause}")]
     Credential {
-        /// The token room's word for it.
-        reason: &'static str,
+        /// The token room's word for it, and what it knows beside.
+        cause: String,
+        /// What the operator should do.
+        remedy: &'static str,
+    },
+    /// No token is to be had for want of consent.
+    #[error("no token: {cause}")]
+    Consent {
+        /// The token room's word for it, and what it knows beside.
+        cause: String,
         /// What the operator should do.
         remedy: &'static str,
     },
@@ -131,7 +139,7 @@ impl FetchError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Credential { .. } | Self::Unauthorized { .. } => "credential",
-            Self::Permission { .. } => "permission",
+            Self::Consent { .. } | Self::Permission { .. } => "permission",
             Self::License { .. } => "license",
             Self::Throttled { .. } => "throttled",
             Self::Timeout { .. } => "timeout",
@@ -149,7 +157,7 @@ impl FetchError {
     /// What to do about it, for the log line.
     pub fn remedy(&self) -> &'static str {
         match self {
-            Self::Credential { remedy, .. } => remedy,
+            Self::Credential { remedy, .. } | Self::Consent { remedy, .. } => remedy,
             Self::Unauthorized { .. } => {
                 "check that endpoints and cloud belong together and that this machine's clock is right"
             }
@@ -202,27 +210,23 @@ impl FetchError {
         }
     }
 
+    /// Whether it is about the token, which is told once for the tenant and not for each source.
+    pub fn is_of_token(&self) -> bool {
+        matches!(self, Self::Credential { .. } | Self::Consent { .. })
+    }
+
     pub(super) fn of_token(error: &TokenError) -> Self {
-        let correlation = String::new;
+        let (cause, remedy) = (error.to_string(), error.remedy());
         match error.class() {
-            Class::Credential => {
-                Self::Credential { reason: error.reason(), remedy: error.remedy() }
-            }
-            Class::Permission => Self::Permission { trail: Trail::words(error.reason()) },
-            Class::Throttled => {
-                Self::Throttled { retry_after: None, trail: Trail::words(error.reason()) }
-            }
-            Class::Network => Self::Network {
-                cause: format!("token endpoint: {}", error.reason()),
-                correlation: correlation(),
-            },
-            Class::Timeout => Self::Timeout { correlation: correlation() },
-            Class::ServerError => {
-                Self::Server { retry_after: None, trail: Trail::words(error.reason()) }
-            }
+            Class::Credential => Self::Credential { cause, remedy },
+            Class::Permission => Self::Consent { cause, remedy },
+            Class::Throttled => Self::Throttled { retry_after: None, trail: Trail::words(&cause) },
+            Class::Network => Self::Network { cause, correlation: String::new() },
+            Class::Timeout => Self::Timeout { correlation: String::new() },
+            Class::ServerError => Self::Server { retry_after: None, trail: Trail::words(&cause) },
             Class::Malformed => Self::Malformed {
-                what: "the token endpoint's answer".to_owned(),
-                trail: Trail::words(error.reason()),
+                what: "the token endpoint's".to_owned(),
+                trail: Trail::words(&cause),
             },
         }
     }

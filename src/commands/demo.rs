@@ -31,7 +31,7 @@ pub(super) fn run(flags: Demo, context: Context) -> Result<ExitCode, Failure> {
     };
     runtime()?.block_on(async {
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT));
-        let listeners = bind(&flags.web, loopback).await?;
+        let listeners = bind(&flags.web, &[loopback]).await?;
         let address = listeners[0].local_addr()?;
         let (simulator, simulating) = simulate(world)?;
         let telemetry_path = flags.web.telemetry_path.clone();

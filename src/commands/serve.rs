@@ -1,6 +1,6 @@
 //! Serving: bind first, then collect, until asked to end.
 
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
 use tokio::net::TcpListener;
@@ -18,9 +18,8 @@ pub(super) fn run(flags: Serve, context: Context) -> Result<ExitCode, Failure> {
         print(&format!("{} can be used: {tenants} tenant(s)", flags.config_file.display()));
         return Ok(ExitCode::SUCCESS);
     }
-    let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, DEFAULT_PORT));
     runtime()?.block_on(async {
-        let listeners = bind(&flags.web, any).await?;
+        let listeners = bind(&flags.web, &every_address()).await?;
         for listener in &listeners {
             tracing::info!(address = %listener.local_addr()?, tls = false, "listening");
         }
@@ -33,15 +32,32 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, std::io::Error> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
-/// Binds every address given, or `fallback`.
-pub(super) async fn bind(web: &Web, fallback: SocketAddr) -> Result<Vec<TcpListener>, Failure> {
-    let given = &web.listen_address;
-    let addresses = if given.is_empty() { std::slice::from_ref(&fallback) } else { given };
+/// The default port on every address of the machine: on most machines an IPv6 socket takes both
+/// kinds, and some have no IPv6.
+fn every_address() -> [SocketAddr; 2] {
+    [
+        SocketAddr::from((Ipv6Addr::UNSPECIFIED, DEFAULT_PORT)),
+        SocketAddr::from((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT)),
+    ]
+}
+
+/// Binds every address given; if none is, the first of `fallbacks` that can be bound.
+pub(super) async fn bind(web: &Web, fallbacks: &[SocketAddr]) -> Result<Vec<TcpListener>, Failure> {
     let mut listeners = Vec::new();
-    for address in addresses {
+    for address in &web.listen_address {
         listeners.push(server::bind(*address).await?);
     }
-    Ok(listeners)
+    let mut refused = None;
+    for address in fallbacks.iter().take_while(|_| web.listen_address.is_empty()) {
+        match server::bind(*address).await {
+            Ok(listener) => return Ok(vec![listener]),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    match refused {
+        Some(error) => Err(error.into()),
+        None => Ok(listeners),
+    }
 }
 
 /// Collects and serves until asked to end or until collecting cannot begin; `beside` runs

@@ -116,11 +116,22 @@ impl Tenant {
         });
         let meter = telemetry.api(&name, "login", &FetchError::REASONS);
         let token_failure = Arc::new(Mutex::new(None));
-        let present = Arc::clone(&token_failure);
+        let (present, tenant) = (Arc::clone(&token_failure), name.clone());
         let watch = Arc::new(move |exchange: &oauth::Exchange<'_>| {
             let failure = exchange.outcome.err();
             meter.asked(exchange.duration, failure.map(|error| error.class().as_str()));
-            *lock(&present) = failure.map(oauth::TokenError::reason);
+            let reason = failure.map(oauth::TokenError::reason);
+            let before = std::mem::replace(&mut *lock(&present), reason);
+            match failure {
+                Some(error) if before != reason => {
+                    let remedy = error.remedy();
+                    tracing::warn!(tenant = %tenant, %error, remedy, "Microsoft gives no token");
+                }
+                None if before.is_some() => {
+                    tracing::info!(tenant = %tenant, "tokens are had again")
+                }
+                _ => {}
+            }
         });
         let tokens = Tokens::new(settings.oauth, transport.clone(), clock.clone(), watch);
         let meter = telemetry.api(&name, Api::Graph.as_str(), &FetchError::REASONS);
@@ -206,10 +217,12 @@ impl Tenant {
                 let reason = failure.reason();
                 let remedy = failure.remedy();
                 let known = mark.failure.as_ref().map(FetchError::reason);
-                if known == Some(reason) {
-                    tracing::debug!(tenant = %self.name, source = S::ID, reason, error = %failure, "still cannot be read");
+                let (tenant, source) = (&self.name, S::ID);
+                // Said once, and what is about the token once for the whole tenant.
+                if known == Some(reason) || failure.is_of_token() {
+                    tracing::debug!(%tenant, source, reason, error = %failure, "still cannot be read");
                 } else {
-                    tracing::warn!(tenant = %self.name, source = S::ID, reason, error = %failure, remedy, "cannot be read");
+                    tracing::warn!(%tenant, source, reason, error = %failure, remedy, "cannot be read");
                 }
                 let doubled = RETRY.saturating_mul(1 << mark.failures.min(16)).min(interval);
                 mark.failures = mark.failures.saturating_add(1);

@@ -213,7 +213,7 @@ impl Unread {
     pub fn after(failure: &FetchError) -> Self {
         match failure {
             FetchError::Credential { .. } | FetchError::Unauthorized { .. } => Self::Credential,
-            FetchError::Permission { .. } => Self::Permission,
+            FetchError::Consent { .. } | FetchError::Permission { .. } => Self::Permission,
             FetchError::License { .. } => Self::License,
             FetchError::Limit { .. } => Self::Limit,
             _ => Self::SourceFailed,

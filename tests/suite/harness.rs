@@ -15,7 +15,7 @@ use partnercenter_exporter::server;
 use partnercenter_exporter::simulator::{self, Control, Fault, Simulator};
 use partnercenter_exporter::snapshot::Snapshot;
 use partnercenter_exporter::telemetry::Telemetry;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// The moment every test begins at.
@@ -117,15 +117,19 @@ impl Exporter {
         exporter
     }
 
-    /// Turns the clock, second by second, until a page satisfies `condition`. Real answers arrive
-    /// in real time, so between two turns whatever is ready gets to run.
+    /// Turns the clock, bit by bit, until a page satisfies `condition`. Real answers arrive in real
+    /// time, so the clock never runs further ahead of the collecting thread than two of its ticks.
     pub(crate) async fn until(&mut self, condition: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+        const AHEAD: Duration = Duration::from_secs(10);
         loop {
-            if let Some(snapshot) = self.view.current().filter(|snapshot| condition(snapshot)) {
+            let snapshot = self.view.current().expect("collecting turns");
+            if condition(&snapshot) {
                 return snapshot;
             }
-            self.clock.turn(Duration::from_millis(500));
-            let printed = self.view.wait_for(|_| false);
+            if self.clock.uptime() < snapshot.printed + AHEAD {
+                self.clock.turn(Duration::from_millis(500));
+            }
+            let printed = self.view.wait_for(|latest| latest.printed > snapshot.printed);
             let _ = tokio::time::timeout(Duration::from_millis(2), printed).await;
         }
     }
@@ -205,12 +209,22 @@ pub(crate) struct Served {
     pub(crate) page: String,
 }
 
+/// Path's end, status and body.
+pub(crate) type Canned = (String, u16, Vec<u8>);
+
+/// Where tokens are had.
+pub(crate) const TOKEN: &str = "/oauth2/v2.0/token";
+
 impl Served {
-    /// Serves each body to paths that contain its key, 404 to all others, and collects once.
+    /// Serves each body with 200 to paths that end as told, and collects once.
     pub(crate) fn collect(bodies: &[(&str, Vec<u8>)]) -> Self {
-        let bodies: Arc<Vec<(String, Vec<u8>)>> = Arc::new(
-            bodies.iter().map(|(path, body)| ((*path).to_owned(), body.clone())).collect(),
-        );
+        let canned = bodies.iter().map(|(path, body)| ((*path).to_owned(), 200, body.clone()));
+        Self::collect_all(canned.collect())
+    }
+
+    /// Serves each body to paths that end as told, 404 to all others, and collects once.
+    pub(crate) fn collect_all(bodies: Vec<Canned>) -> Self {
+        let bodies = Arc::new(bodies);
         run(async move {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
@@ -231,7 +245,11 @@ impl Served {
     }
 }
 
-async fn answer(mut stream: TcpStream, bodies: Arc<Vec<(String, Vec<u8>)>>) {
+/// Answers one request on any stream.
+pub(crate) async fn answer(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    bodies: Arc<Vec<Canned>>,
+) {
     let mut request = Vec::new();
     let mut chunk = [0; 4096];
     while !request.windows(4).any(|bytes| bytes == b"\r\n\r\n") {
@@ -242,14 +260,15 @@ async fn answer(mut stream: TcpStream, bodies: Arc<Vec<(String, Vec<u8>)>>) {
     }
     let line = String::from_utf8_lossy(&request).lines().next().unwrap_or_default().to_owned();
     let path = line.split([' ', '?']).nth(1).unwrap_or_default().to_owned();
-    let token = br#"{"token_type":"Bearer","expires_in":3599,"access_token":"canned"}"#.to_vec();
-    let found = match path.ends_with("/oauth2/v2.0/token") {
-        true => Some(&token),
-        false => bodies.iter().find(|(key, _)| path.ends_with(key.as_str())).map(|(_, body)| body),
+    let granted = br#"{"token_type":"Bearer","expires_in":3599,"access_token":"canned"}"#;
+    let found = bodies.iter().find(|(end, ..)| path.ends_with(end.as_str()));
+    let (status, body) = match found {
+        Some((_, status, body)) => (*status, body.as_slice()),
+        None if path.ends_with(TOKEN) => (200, granted.as_slice()),
+        None => (404, b"{}".as_slice()),
     };
-    let (status, body) = found.map_or(("404 Not Found", &b"{}"[..]), |body| ("200 OK", body));
     let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
     let _ = stream.write_all(head.as_bytes()).await;

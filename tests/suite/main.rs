@@ -1,5 +1,11 @@
 //! One binary against the real thing: simulator on port 0, exporter on port 0, bytes over loopback.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "what is unexpected here is a failed test, and where the samples lie stands in the environment"
+)]
+
 mod agreement;
 mod command_line;
 mod harness;
@@ -7,4 +13,5 @@ mod samples;
 mod scrape;
 mod secrets;
 mod tidy;
+mod tls;
 mod trouble;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::harness::Served;
+use crate::harness::{Served, TOKEN};
 
 fn json_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -68,6 +68,52 @@ fn documented_bodies_are_read() {
         assert_eq!(
             line,
             Some(&*format!("{success}{}", u8::from(readable))),
+            "{name}\n{}",
+            served.page
+        );
+    }
+}
+
+/// Documented refusals: where they are served, with which status, and what the operator sees.
+const REFUSALS: [(&str, &str, u16, &str); 4] = [
+    (
+        "error-403-non-premium-tenant.json",
+        "/userRegistrationDetails",
+        403,
+        "source=\"user_registration_details\",reason=\"license\"} 1",
+    ),
+    (
+        "error-400-pim-license.json",
+        "/userRegistrationDetails",
+        400,
+        "source=\"user_registration_details\",reason=\"license\"} 1",
+    ),
+    ("error-429-too-many-requests.json", "/users", 429, "source=\"users\",reason=\"throttled\"} 1"),
+    (
+        "token-error-invalid-scope.json",
+        TOKEN,
+        400,
+        "partnercenter_token_failure{tenant=\"contoso\",reason=\"scope_wrong\"} 1",
+    ),
+];
+
+#[test]
+fn documented_refusals_and_tokens_are_understood() {
+    let Some(folder) = std::env::var_os("PARTNERCENTER_SAMPLES") else { return };
+    let body = |name: &str| fs::read(PathBuf::from(&folder).join("graph").join(name)).unwrap();
+    for (name, path, status, seen) in REFUSALS {
+        let served = Served::collect_all(vec![(path.to_owned(), status, body(name))]);
+        assert!(served.page.contains(seen), "{name}\n{}", served.page);
+    }
+    // Two of the documented tokens end in an ellipsis of full stops, which a header can carry.
+    for name in ["token-client-credentials-ok.json", "token-imds-ok.json", "token-refresh-ok.json"]
+    {
+        let served = Served::collect(&[
+            (TOKEN, body(name)),
+            ("/organization", body("organization-get.json")),
+        ]);
+        assert!(
+            served.page.contains("partnercenter_up{tenant=\"contoso\"} 1"),
             "{name}\n{}",
             served.page
         );

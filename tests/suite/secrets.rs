@@ -48,7 +48,7 @@ fn said(credential: &str, folder: &std::path::Path) -> String {
     log.read_to_string(&mut said).unwrap();
     child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
     // What the program tried has to have come to something, or nothing was tested.
-    assert!(said.contains("cannot be read") && said.contains("reason=\"credential\"}"), "{said}");
+    assert!(said.contains("gives no token") && said.contains("reason=\"credential\"}"), "{said}");
     said
 }
 
