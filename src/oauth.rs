@@ -88,6 +88,8 @@ struct Shared {
     clock: Clock,
     /// One lock per audience: whoever holds it renews, whoever waits finds the token renewed.
     audiences: Mutex<BTreeMap<String, Arc<AsyncMutex<Held>>>>,
+    /// Why no token is had at present.
+    refusal: Mutex<Option<&'static str>>,
 }
 
 /// What is held for one audience. Times are in the clock's uptime, which no correction of the
@@ -114,11 +116,29 @@ impl Tokens {
     /// Asks for nothing yet.
     pub fn new(settings: Settings, transport: Transport, clock: Clock, watch: Watch) -> Self {
         let exchanger = Exchanger::new(settings, transport, clock.clone(), watch);
-        Self(Arc::new(Shared { exchanger, clock, audiences: Mutex::default() }))
+        Self(Arc::new(Shared {
+            exchanger,
+            clock,
+            audiences: Mutex::default(),
+            refusal: Mutex::default(),
+        }))
+    }
+
+    /// Why no token is had at present: the reason the last caller was turned away with. A renewal
+    /// that fails while the old token lives turns nobody away.
+    pub fn refusal(&self) -> Option<&'static str> {
+        *self.0.refusal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A token for `audience`, such as `https://graph.microsoft.com`.
     pub async fn bearer(&self, audience: &str) -> Result<Bearer, TokenError> {
+        let outcome = self.held_or_asked(audience).await;
+        let refusal = outcome.as_ref().err().map(TokenError::reason);
+        *self.0.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
+        outcome
+    }
+
+    async fn held_or_asked(&self, audience: &str) -> Result<Bearer, TokenError> {
         let Shared { exchanger, clock, .. } = &*self.0;
         let slot = self.slot(audience);
         let mut held = slot.lock().await;

@@ -221,9 +221,11 @@ async fn an_old_token_serves_while_its_renewal_fails_and_not_a_moment_longer() {
         "not pressed for a minute"
     );
     assert_eq!(endpoint.asked().len(), 2);
+    assert_eq!(tokens.refusal(), None, "nobody was turned away");
     clock.turn(Duration::from_secs(199));
     endpoint.answer(401, r#"{"error":"invalid_client","error_codes":[7000222]}"#);
     assert_eq!(tokens.bearer(GRAPH).await.unwrap_err().reason(), "secret_expired");
+    assert_eq!(tokens.refusal(), Some("secret_expired"));
 }
 
 #[tokio::test]

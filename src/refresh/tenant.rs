@@ -56,7 +56,7 @@ pub(super) struct Tenant {
     schedules: BTreeMap<&'static str, Schedule>,
     meters: BTreeMap<&'static str, SourceMeter>,
     readings: Mutex<Readings>,
-    token_failure: Arc<Mutex<Option<&'static str>>>,
+    tokens: Tokens,
     changed: AtomicBool,
 }
 
@@ -115,13 +115,12 @@ impl Tenant {
             (about.id, Mark { last_success, ..Mark::default() })
         });
         let meter = telemetry.api(&name, "login", &FetchError::REASONS);
-        let token_failure = Arc::new(Mutex::new(None));
-        let (present, tenant) = (Arc::clone(&token_failure), name.clone());
+        let (said, tenant) = (Mutex::new(None), name.clone());
         let watch = Arc::new(move |exchange: &oauth::Exchange<'_>| {
             let failure = exchange.outcome.err();
             meter.asked(exchange.duration, failure.map(|error| error.class().as_str()));
             let reason = failure.map(oauth::TokenError::reason);
-            let before = std::mem::replace(&mut *lock(&present), reason);
+            let before = std::mem::replace(&mut *lock(&said), reason);
             match failure {
                 Some(error) if before != reason => {
                     let remedy = error.remedy();
@@ -135,8 +134,14 @@ impl Tenant {
         });
         let tokens = Tokens::new(settings.oauth, transport.clone(), clock.clone(), watch);
         let meter = telemetry.api(&name, Api::Graph.as_str(), &FetchError::REASONS);
-        let client =
-            Client::new(settings.client, transport, tokens, clock.clone(), meter, in_flight);
+        let client = Client::new(
+            settings.client,
+            transport,
+            tokens.clone(),
+            clock.clone(),
+            meter,
+            in_flight,
+        );
         let readings = Readings { facts: Facts::unread(clock.now()), marks: marks.collect() };
         Self {
             name,
@@ -144,7 +149,7 @@ impl Tenant {
             schedules,
             meters,
             readings: Mutex::new(readings),
-            token_failure,
+            tokens,
             changed: AtomicBool::new(true),
         }
     }
@@ -155,7 +160,7 @@ impl Tenant {
 
     /// Why Microsoft gives no token at present.
     pub(super) fn token_failure(&self) -> Option<&'static str> {
-        *lock(&self.token_failure)
+        self.tokens.refusal()
     }
 
     /// Whether something was read or failed since this was last asked.

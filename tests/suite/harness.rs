@@ -118,19 +118,25 @@ impl Exporter {
     }
 
     /// Turns the clock, bit by bit, until a page satisfies `condition`. Real answers arrive in real
-    /// time, so the clock never runs further ahead of the collecting thread than two of its ticks.
+    /// time, so the clock does not run ahead of a collecting thread that is busy.
     pub(crate) async fn until(&mut self, condition: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
         const AHEAD: Duration = Duration::from_secs(10);
+        const QUIET: u32 = 40;
+        let mut quiet = 0;
         loop {
             let snapshot = self.view.current().expect("collecting turns");
             if condition(&snapshot) {
                 return snapshot;
             }
-            if self.clock.uptime() < snapshot.printed + AHEAD {
+            if self.clock.uptime() < snapshot.printed + AHEAD || quiet > QUIET {
                 self.clock.turn(Duration::from_millis(500));
+                quiet = 0;
             }
             let printed = self.view.wait_for(|latest| latest.printed > snapshot.printed);
-            let _ = tokio::time::timeout(Duration::from_millis(2), printed).await;
+            match tokio::time::timeout(Duration::from_millis(2), printed).await {
+                Ok(_) => quiet = 0,
+                Err(_) => quiet += 1,
+            }
         }
     }
 
