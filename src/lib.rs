@@ -5,59 +5,59 @@
 //!
 //! Page → rows → facts → verdicts → samples → bytes → scrape. A scrape never asks Microsoft anything.
 
-/// What time it is, and how to wait: the one clock, which tests can turn.
+// What time it is, and how to wait: the one clock, which tests can turn.
 pub mod clock;
 
-/// What can be said: names, labels, samples, the scrape formats.
+// What can be said: names, labels, samples, the scrape formats.
 pub mod metrics;
 
-/// How they spell it: Microsoft's dates, "not set", numbers in strings.
+// How they spell it: Microsoft's dates, "not set", numbers in strings.
 pub mod wire;
 
-/// How we are doing: the exporter's own counters.
+// How we are doing: the exporter's own counters.
 pub mod telemetry;
 
-/// How we tell: log lines.
+// How we tell: log lines.
 pub mod logging;
 
-/// How bytes travel: the one pooled HTTP client, proxies, trust, bounds, gzip.
+// How bytes travel: the one pooled HTTP client, proxies, trust, bounds, gzip.
 pub mod transport;
 
-/// Who we are: credentials and tokens.
+// Who we are: credentials and tokens.
 pub mod oauth;
 
-/// How we ask: authorised, paged, paced, retried, bounded.
+// How we ask: authorised, paged, paced, retried, bounded.
 pub mod client;
 
-/// What is: one file per API resource.
+// What is: one file per API resource.
 pub mod sources;
 
-/// Who is covered and who stands in the way: what several sources feed and several checks judge.
+// Who is covered and who stands in the way: what several sources feed and several checks judge.
 pub mod posture;
 
-/// What it means: one file per requirement.
+// What it means: one file per requirement.
 pub mod checks;
 
-/// What we say now: verdicts, samples and bytes, frozen.
+// What we say now: verdicts, samples and bytes, frozen.
 pub mod snapshot;
 
-/// What survives a restart.
+// What survives a restart.
 pub mod state;
 
-/// When we ask: the loop.
+// When we ask: the loop.
 pub mod refresh;
 
-/// Who asks us: HTTP.
+// Who asks us: HTTP.
 pub mod server;
 
-/// What we were told: flags and the YAML file, gathered into each room's settings.
+// What we were told: flags and the YAML file, gathered into each room's settings.
 pub mod config;
 
-/// What we promise: pages written from the definitions.
+// What we promise: pages written from the definitions.
 pub mod reference;
 
-/// Whom to ask instead: a simulated Microsoft. Stands apart and shares no type with the rooms above.
+// Whom to ask instead: a simulated Microsoft. Stands apart and shares no type with the rooms above.
 pub mod simulator;
 
-/// What the program does when it is called: serve, demo, simulate, check, reference.
+// What the program does when it is called: serve, demo, simulate, check, reference.
 pub mod commands;

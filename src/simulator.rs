@@ -1,106 +1,113 @@
-//! A simulated Microsoft: the other party, for the demo and for tests.
+//! Whom to ask instead: a simulated Microsoft over plain HTTP, strict where Microsoft is strict.
 //!
-//! It stands apart from the rooms that read it, shares no type with them, and speaks Microsoft's
-//! documented spelling, odd ones included. It enforces what Microsoft enforces (permissions per
-//! path, page sizes, licences, pace) and misbehaves on demand. That it behaves so is no evidence
-//! that Microsoft does; Microsoft's documents are.
+//! It speaks the documented shapes from its own world of people, so that what a reader concludes
+//! can be held against [`Truth`]. It shares no type with the readers, so that no misreading of
+//! theirs is also its own.
 
+use std::future::Future;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::GracefulShutdown;
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+mod assertion;
+mod control;
 mod faults;
 mod graph;
 mod http;
+mod managed;
+mod names;
+mod person;
+mod state;
 mod time;
 mod tokens;
 mod world;
 
-use std::collections::VecDeque;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+#[cfg(test)]
+mod tests;
 
-use jiff::Timestamp;
-use serde::Serialize;
-use tokio::net::TcpListener;
-
-pub use faults::Fault;
-pub use tokens::{AssertionKey, Identity};
+pub use control::{Control, Seen};
+pub use faults::{FAULTS, Fault, FaultError};
 pub use world::Truth;
 
-use time::Time;
-use tokens::Issued;
-use world::World;
+use state::State;
 
+/// Tenant of the default [`Identity`].
+pub const TENANT_ID: &str = "51301a7e-0000-4000-8000-00000000c59a";
+/// Client of the default [`Identity`].
+pub const CLIENT_ID: &str = "51301a7e-0000-4000-8000-0000000000a9";
+/// Secret of the default [`Identity`]. It opens nothing but a simulator.
+pub const CLIENT_SECRET: &str = "simulated-secret-that-opens-nothing-real";
+
+/// Readers beyond this many connections wait to be accepted.
+const CONNECTIONS: usize = 256;
+/// How long answers under way may take once the simulator is told to stop.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// How long to leave the listener alone when a connection could not be accepted.
+const RESPITE: Duration = Duration::from_millis(20);
 /// How often a moving world moves.
 const STEP: Duration = Duration::from_secs(4);
 
-/// How many requests are remembered.
-const REMEMBERED: usize = 10_000;
-
-/// What to simulate.
-#[derive(Debug, Clone)]
+/// What kind of Microsoft is simulated.
+#[derive(Clone)]
 pub struct Settings {
-    /// Where to listen; port 0 for any.
+    /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Accounts in the tenant.
+    /// Accounts in the partner tenant: members, guests, service and disabled accounts together.
     pub users: usize,
-    /// Customers of the partner; a later world shows them.
+    /// Customers of the partner. Accepted, and not yet part of the world.
     pub customers: usize,
-    /// Sign-ins in the log; a later world shows them.
+    /// Sign-ins a day. Accepted, and not yet part of the world.
     pub sign_ins: usize,
-    /// Another number, another tenant.
+    /// The same seed gives the same world.
     pub seed: u64,
-    /// What goes wrong.
+    /// What goes wrong from the start; see [`Control::set_faults`].
     pub faults: Vec<Fault>,
-    /// Who is let in.
+    /// Who may have tokens.
     pub identity: Identity,
-    /// The moment the world stands still at until [`Control::turn`]; `None` for the wall clock.
+    /// `None` follows the machine's clock. With a moment, time stands still until
+    /// [`Control::turn`].
     pub start: Option<Timestamp>,
-    /// Whether the world moves by itself.
+    /// Whether the world moves by itself every few seconds, as [`Control::step`] does.
     pub moving: bool,
-    /// Whether the tenant is a partner's.
+    /// Whether the tenant is a partner's; else it is an ordinary one.
     pub partner: bool,
-    /// Application permissions granted.
+    /// Application permissions granted to the client, as Microsoft names them.
     pub granted: Vec<String>,
-    /// The Entra ID plan bought.
+    /// What the tenant has paid for.
     pub plan: Plan,
     /// Whether security defaults are on.
     pub security_defaults: bool,
-    /// Whether the tenant's pace is enforced; only where time runs.
+    /// Whether Microsoft's limits on requests are enforced.
     pub enforce_throttles: bool,
 }
 
-/// The Entra ID plan a simulated tenant has bought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plan {
-    /// None.
-    Free,
-    /// P1.
-    P1,
-    /// P2, in a suite that lists it alone.
-    P2,
-}
-
 impl Default for Settings {
+    /// A partner of 240 people on a free port of the loopback interface, with all that is needed
+    /// granted.
     fn default() -> Self {
-        let granted = [
-            "AuditLog.Read.All",
-            "Directory.Read.All",
-            "LicenseAssignment.Read.All",
-            "Organization.Read.All",
-            "Policy.Read.All",
-            "User.Read.All",
-        ];
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             users: 240,
-            customers: 40,
-            sign_ins: 2_000,
+            customers: 0,
+            sign_ins: 0,
             seed: 1,
             faults: Vec::new(),
             identity: Identity::default(),
             start: None,
             moving: false,
             partner: true,
-            granted: granted.map(str::to_owned).to_vec(),
+            granted: graph::NEEDED_PERMISSIONS.iter().map(|&name| name.to_owned()).collect(),
             plan: Plan::P2,
             security_defaults: false,
             enforce_throttles: true,
@@ -108,89 +115,75 @@ impl Default for Settings {
     }
 }
 
-/// A request as it was seen.
-#[derive(Debug, Clone, Serialize)]
-pub struct Seen {
-    /// The method.
-    pub method: String,
-    /// Path and query.
-    pub path: String,
-    /// Status of the answer, 0 where the connection was broken off.
-    pub status: u16,
-    /// Whether a bearer token came with it.
-    pub authorized: bool,
-    /// Headers that matter, by lower-case name.
-    pub headers: std::collections::BTreeMap<String, String>,
+/// The Entra ID plan of the tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Entra ID P2.
+    P2,
+    /// Entra ID P1.
+    P1,
+    /// Entra ID Free: logs and reports are refused.
+    None,
 }
 
-/// Everything the simulated Microsoft knows.
-struct State {
-    settings: Settings,
-    time: Time,
-    world: Mutex<World>,
-    faults: Mutex<Vec<Fault>>,
-    issued: Mutex<Issued>,
-    seen: Mutex<VecDeque<Seen>>,
-    chance: Mutex<fastrand::Rng>,
-    reports: Mutex<VecDeque<Duration>>,
+/// The one application that may have tokens, and how it may prove itself.
+#[derive(Clone)]
+pub struct Identity {
+    /// Directory id of the partner tenant, a lower-case GUID.
+    pub tenant_id: String,
+    /// Application (client) id.
+    pub client_id: String,
+    /// The client secret.
+    pub client_secret: String,
+    /// Certificates uploaded for the application.
+    pub assertion_keys: Vec<AssertionKey>,
+    /// Tokens of another identity provider, accepted as they are written here.
+    pub federated_tokens: Vec<String>,
+    /// Whether the instance metadata endpoint of virtual machines hands out tokens.
+    pub managed_identity: bool,
+    /// The header value that App Service's token endpoint wants; `None` where there is none.
+    pub app_service_header: Option<String>,
 }
 
-impl State {
-    fn world(&self) -> MutexGuard<'_, World> {
-        lock(&self.world)
-    }
-
-    fn note(&self, seen: Seen) {
-        let mut log = lock(&self.seen);
-        if log.len() == REMEMBERED {
-            log.pop_front();
+impl Default for Identity {
+    /// The demo's ids and secret, and no other way in.
+    fn default() -> Self {
+        Self {
+            tenant_id: TENANT_ID.to_owned(),
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: CLIENT_SECRET.to_owned(),
+            assertion_keys: Vec::new(),
+            federated_tokens: Vec::new(),
+            managed_identity: false,
+            app_service_header: None,
         }
-        log.push_back(seen);
-    }
-
-    /// Whether a fault of this kind holds for `path`, and its argument.
-    fn fault(&self, kind: &str, path: &str) -> Option<Fault> {
-        lock(&self.faults).iter().find(|fault| fault.is(kind, path)).cloned()
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// A certificate an assertion may be signed with.
+#[derive(Clone)]
+pub struct AssertionKey {
+    /// SHA-256 of the certificate's DER, which the assertion names as `x5t#S256`.
+    pub thumbprint_sha256: [u8; 32],
+    /// The public key as PKCS#1 `RSAPublicKey` in DER.
+    pub rsa_public_key_der: Vec<u8>,
 }
 
-/// A simulated Microsoft, bound to its address.
+/// A simulated Microsoft, listening and not yet answering.
 pub struct Simulator {
     listener: TcpListener,
     address: SocketAddr,
-    state: Arc<State>,
-}
-
-impl std::fmt::Debug for Simulator {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Simulator({})", self.address)
-    }
+    control: Control,
+    moving: bool,
 }
 
 impl Simulator {
-    /// Makes the world and binds the address.
-    ///
-    /// # Errors
-    /// Those of binding.
-    pub async fn bind(settings: Settings) -> std::io::Result<Self> {
+    /// Makes the world and opens the port.
+    pub async fn bind(settings: Settings) -> io::Result<Self> {
         let listener = TcpListener::bind(settings.listen).await?;
         let address = listener.local_addr()?;
-        let time = Time::new(settings.start);
-        let state = State {
-            world: Mutex::new(World::new(&settings, time.now())),
-            faults: Mutex::new(settings.faults.clone()),
-            issued: Mutex::default(),
-            seen: Mutex::default(),
-            chance: Mutex::new(fastrand::Rng::with_seed(settings.seed)),
-            reports: Mutex::default(),
-            time,
-            settings,
-        };
-        Ok(Self { listener, address, state: Arc::new(state) })
+        let moving = settings.moving;
+        Ok(Self { listener, address, control: Control::new(State::new(settings)), moving })
     }
 
     /// Where it listens.
@@ -198,82 +191,81 @@ impl Simulator {
         self.address
     }
 
-    /// The strings to pull while it serves.
+    /// The hand that changes this world while it is served.
     pub fn control(&self) -> Control {
-        Control(Arc::clone(&self.state))
+        self.control.clone()
     }
 
-    /// Serves until `stop` completes.
+    /// Answers until `stop` is ready.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let control = self.control();
-        let moving = self.state.settings.moving;
-        tokio::select! {
-            () = http::serve(self.listener, &self.state) => {}
-            () = time::every(STEP, || { control.step(); }), if moving => {}
-            () = stop => {}
+        let mut stop = std::pin::pin!(stop);
+        let mut step = tokio::time::interval(STEP);
+        step.reset(); // The first move comes after one interval, not at once.
+        let mut connections = JoinSet::new();
+        let graceful = GracefulShutdown::new();
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        loop {
+            let accepted = tokio::select! {
+                () = &mut stop => break,
+                _ = step.tick(), if self.moving => {
+                    self.control.step();
+                    continue;
+                }
+                Some(_) = connections.join_next() => continue,
+                accepted = accept(&self.listener, &places) => accepted,
+            };
+            // What fails is one connection that left too early, or files have run out for a while.
+            let Ok((stream, place)) = accepted else {
+                time::dawdle(RESPITE).await;
+                continue;
+            };
+            let (control, address) = (self.control.clone(), self.address);
+            let (wire, cutter) = http::Wire::new(stream);
+            let service = service_fn(move |request| {
+                http::exchange(control.clone(), address, cutter.clone(), request)
+            });
+            let connection = http1::Builder::new().serve_connection(TokioIo::new(wire), service);
+            let connection = graceful.watch(connection);
+            connections.spawn(async move {
+                // An error here is the reader's hanging up, or a fault that was asked for.
+                let _ = connection.await;
+                drop(place);
+            });
         }
+        drop(self.listener);
+        let _ = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;
     }
 }
 
-/// The strings to pull while it serves.
-#[derive(Clone)]
-pub struct Control(Arc<State>);
-
-impl std::fmt::Debug for Control {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Control")
-    }
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok((stream, place))
 }
 
-impl Control {
-    /// From now on these faults, and no others.
-    pub fn set_faults(&self, faults: Vec<Fault>) {
-        *lock(&self.0.faults) = faults;
-    }
-
-    /// Moves simulated time forward, where it stands still.
-    pub fn turn(&self, by: Duration) {
-        self.0.time.turn(by);
-    }
-
-    /// One move of the world: someone is hired, or someone registers a method. Tells which.
-    pub fn step(&self) -> String {
-        self.0.world().step(self.0.time.now())
-    }
-
-    /// How things truly are.
-    pub fn truth(&self) -> Truth {
-        self.0.world().truth(self.0.time.now())
-    }
-
-    /// The requests seen, oldest first.
-    pub fn requests(&self) -> Vec<Seen> {
-        lock(&self.0.seen).iter().cloned().collect()
-    }
-
-    /// How many tokens were given out.
-    pub fn tokens_issued(&self) -> u64 {
-        lock(&self.0.issued).count()
-    }
-}
-
-/// The tenant's entry in the configuration of an exporter that is to watch the simulator at
-/// `address`.
-pub fn configuration(address: SocketAddr, identity: &Identity, secret_file: &str) -> String {
+/// The tenant configuration (YAML) with which a reader asks this simulator instead of Microsoft.
+///
+/// The secret itself, [`CLIENT_SECRET`], is for the caller to write to `client_secret_file`.
+pub fn configuration(address: SocketAddr, client_secret_file: &Path) -> String {
+    // A JSON string is a YAML string too, whatever stands in the path.
+    let file = serde_json::Value::from(client_secret_file.to_string_lossy());
     format!(
-        "tenants:\n\
-         \x20 - name: simulated\n\
-         \x20   tenant_id: {}\n\
-         \x20   credential:\n\
-         \x20     client_id: {}\n\
-         \x20     client_secret_file: {secret_file}\n\
-         \x20   endpoints:\n\
-         \x20     login: http://{address}\n\
-         \x20     graph: http://{address}/graph\n\
-         \x20     partner_center: http://{address}/partnercenter\n",
-        identity.tenant_id, identity.client_id
+        "\
+tenants:
+  - name: contoso
+    tenant_id: {TENANT_ID}
+    cloud: global
+    credential:
+      client_id: {CLIENT_ID}
+      client_secret_file: {file}
+    endpoints:
+      login: http://{address}
+      graph: http://{address}/graph
+      partner_center: http://{address}/partnercenter
+"
     )
 }
-
-#[cfg(test)]
-mod tests;

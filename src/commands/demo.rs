@@ -13,7 +13,7 @@ use crate::config::DEFAULT_PORT;
 use crate::config::flags::Demo;
 use crate::oauth::{self, Cloud, Credential, Secret};
 use crate::refresh::{Settings, TenantSettings};
-use crate::simulator::{self, Fault, Identity, Simulator};
+use crate::simulator::{self, Identity, Simulator};
 use crate::sources::{self, Schedule};
 use crate::transport;
 
@@ -26,7 +26,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 pub(super) fn run(flags: Demo, context: Context) -> Result<ExitCode, Failure> {
     let Some(world) = simulate::settings(&flags.world)? else {
-        print(Fault::help().trim_end());
+        print(&simulate::faults_help());
         return Ok(ExitCode::SUCCESS);
     };
     runtime()?.block_on(async {

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 
 use super::{Failure, asked_to_end, print, serve};
 use crate::config::flags::{Simulate, World};
-use crate::simulator::{self, Fault, Identity, Simulator};
+use crate::simulator::{self, CLIENT_SECRET, FAULTS, Fault, Simulator};
 
 pub(super) fn run(flags: Simulate) -> Result<ExitCode, Failure> {
     let Some(settings) = settings(&flags.world)? else {
-        print(Fault::help().trim_end());
+        print(&faults_help());
         return Ok(ExitCode::SUCCESS);
     };
     let settings = simulator::Settings { listen: flags.listen_address, ..settings };
@@ -22,11 +22,9 @@ pub(super) fn run(flags: Simulate) -> Result<ExitCode, Failure> {
             )
         })?;
         let secret = secret_file()?;
-        let identity = Identity::default();
         print(&format!("simulated Microsoft on http://{}/", simulator.address()));
         print("point an exporter at it with this configuration:\n");
-        let path = secret.display().to_string();
-        print(&simulator::configuration(simulator.address(), &identity, &path));
+        print(&simulator::configuration(simulator.address(), &secret));
         let done = asked_to_end();
         simulator.serve(async { drop(done.await) }).await;
         Ok(ExitCode::SUCCESS)
@@ -50,12 +48,19 @@ pub(super) fn settings(world: &World) -> Result<Option<simulator::Settings>, Fai
     }))
 }
 
+/// What `--fault help` prints.
+pub(super) fn faults_help() -> String {
+    let line = |(usage, meaning): (&str, &str)| format!("\n  {usage:<22} {meaning}");
+    let lines: String = FAULTS.into_iter().map(line).collect();
+    format!("faults; with @PATH behind them, only on paths that contain it:\n{lines}")
+}
+
 /// The simulated secret in a file, since a configuration takes secrets from nowhere else.
 fn secret_file() -> Result<std::path::PathBuf, Failure> {
     let path = std::env::temp_dir().join("partnercenter_exporter-simulated-secret");
     // It opens nothing real; 0600 all the same, so that nobody learns otherwise from us.
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-    file.write_all(Identity::CLIENT_SECRET.as_bytes())?;
+    file.write_all(CLIENT_SECRET.as_bytes())?;
     Ok(path)
 }

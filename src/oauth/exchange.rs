@@ -112,13 +112,12 @@ impl Exchanger {
 
     async fn ask(&self, audience: &str) -> Result<(Bearer, Duration), TokenError> {
         let request = self.request(audience)?;
-        let managed = matches!(self.settings.credential, Credential::ManagedIdentity { .. });
         let response = self.transport.send(request).await;
         let response = response.map_err(|error| TokenError::of_transport(&error))?;
         if response.status.is_success() {
             self.granted(&response)
         } else {
-            Err(denied(&response, managed))
+            Err(denied(&response, &self.settings.credential))
         }
     }
 
@@ -217,7 +216,13 @@ fn metadata_request(
     request
 }
 
-fn denied(response: &Response, managed: bool) -> TokenError {
+fn denied(response: &Response, credential: &Credential) -> TokenError {
+    let (managed, imds) = match credential {
+        Credential::ManagedIdentity { host, .. } => {
+            (true, matches!(host, ManagedIdentityHost::Imds { .. }))
+        }
+        _ => (false, false),
+    };
     let status = response.status.as_u16();
     let body: Denied =
         serde_json::from_slice(wire::without_mark(&response.body)).unwrap_or_default();
@@ -226,7 +231,7 @@ fn denied(response: &Response, managed: bool) -> TokenError {
     let retry_after = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     match status {
         // The metadata service is being updated, or not up yet.
-        404 | 410 if managed => TokenError::refused(503, &body.error, None, "", retry_after),
+        404 | 410 if imds => TokenError::refused(503, &body.error, None, "", retry_after),
         400..=499 if managed && status != 429 => TokenError::identity_unavailable(status),
         300..=399 => TokenError::malformed("a redirect"),
         _ => TokenError::refused(status, &body.error, body.code(), &body.trace_id, retry_after),

@@ -93,7 +93,8 @@ pub fn registration(facts: &Facts) -> Result<Registration<'_>, Unread> {
         }
         if row.is_some_and(Row::capable) {
             standing.capable.add(user);
-        } else {
+        }
+        if !row.is_some_and(Row::able) {
             standing.incapable.push(user);
         }
     }
@@ -123,8 +124,8 @@ static REGISTERED: Metric = Metric {
 
 static CAPABLE: Metric = Metric {
     name: "partnercenter_users_mfa_capable",
-    help: "Enabled accounts that registered an MFA method which policy lets them use (or Windows \
-           Hello for Business).",
+    help: "Enabled accounts of which Microsoft says that policy lets them use an MFA method they \
+           registered (isMfaCapable). Holders of nothing but Windows Hello are not among them.",
     kind: Kind::Gauge,
     labels: &["tenant", "account"],
 };

@@ -1,118 +1,216 @@
-//! What can go wrong on demand.
+//! What can go wrong on demand: `KIND[=ARG][@PATH]`.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A fault: `KIND[=ARG][@PATH]`. With a path, only requests whose path contains it are hit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Every kind of fault as it is written, and what it does.
+pub const FAULTS: [(&str, &str); 19] = [
+    (
+        "throttle[=SECONDS|date|none]",
+        "429 for all of Graph, with Retry-After in whole or decimal seconds, as a date, or missing",
+    ),
+    ("forbidden=PATH", "403 Authorization_RequestDenied where the path contains PATH"),
+    ("unlicensed", "no Entra ID P1 or P2: logs and reports are refused"),
+    ("slow=MILLISECONDS", "every answer comes late"),
+    ("truncate", "bodies end before their Content-Length and the connection closes"),
+    ("malformed", "bodies are broken JSON"),
+    ("malformed-rows=N", "the first N rows of every list carry wrong types"),
+    ("html", "200 with a page of HTML, as a proxy would"),
+    ("foreign-nextlink", "lists go on at another host"),
+    ("endless-paging", "lists never end: one empty page after the other"),
+    ("expired-secret", "no token: the client secret has expired"),
+    ("wrong-secret", "no token: the client secret is wrong"),
+    ("consent", "no token: nobody consented to the application"),
+    ("app-disabled", "no token: the application is disabled"),
+    ("conditional-access", "no token: Conditional Access blocks it"),
+    ("server-error[=RATE]", "500, 502 or 503 at that rate, from 0 to 1 (the default)"),
+    ("reset", "the connection is reset in the middle of an answer"),
+    ("expired-token", "Graph refuses the first use of every token"),
+    ("null-everything", "every field that may be null is null"),
+];
+
+/// One thing that goes wrong, everywhere it can or only where the path contains some text.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    kind: &'static str,
-    argument: Option<String>,
+    pub(super) kind: Kind,
     path: Option<String>,
 }
 
-/// A kind, whether it takes an argument, and what it does.
-const KINDS: [(&str, Argument, &str); 19] = [
-    (
-        "throttle",
-        Argument::Optional,
-        "429; =SECONDS (whole or decimal), =date or =none for Retry-After",
-    ),
-    ("forbidden", Argument::Required, "403 on paths that contain the argument"),
-    ("unlicensed", Argument::None, "no Entra ID P1 or P2"),
-    ("slow", Argument::Required, "every answer takes that many milliseconds"),
-    ("truncate", Argument::None, "answers break off half way"),
-    ("malformed", Argument::None, "answers are no JSON"),
-    (
-        "malformed-rows",
-        Argument::Required,
-        "that many rows of each page have fields of the wrong type",
-    ),
-    ("html", Argument::None, "a proxy's HTML page with status 200"),
-    ("foreign-nextlink", Argument::None, "the next page is on another host"),
-    ("endless-paging", Argument::None, "there is always a next page"),
-    ("server-error", Argument::Required, "500, 502 or 503 at that rate, from 0 to 1"),
-    ("reset", Argument::None, "the connection is cut after the head of the answer"),
-    ("expired-token", Argument::None, "the first token used is refused, as if its time were up"),
-    ("null-everything", Argument::None, "fields that may be null are"),
-    ("expired-secret", Argument::None, "no token: the secret has expired"),
-    ("wrong-secret", Argument::None, "no token: the secret is wrong"),
-    ("consent", Argument::None, "no token: consent is missing"),
-    ("app-disabled", Argument::None, "no token: the application is disabled"),
-    ("conditional-access", Argument::None, "no token: a policy blocks it"),
-];
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Kind {
+    Throttle(Retry),
+    Forbidden(String),
+    Unlicensed,
+    Slow(u64),
+    Truncate,
+    Malformed,
+    MalformedRows(usize),
+    Html,
+    ForeignNextLink,
+    EndlessPaging,
+    ExpiredSecret,
+    WrongSecret,
+    Consent,
+    AppDisabled,
+    ConditionalAccess,
+    ServerError(f64),
+    Reset,
+    ExpiredToken,
+    NullEverything,
+}
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Argument {
+/// How a throttled reader is told when to come back.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Retry {
+    /// Whole or decimal; an older service sends fractions.
+    Seconds(f64),
+    Date,
     None,
-    Optional,
-    Required,
+}
+
+/// Which half of Microsoft a request went to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Login,
+    Graph,
+    /// The simulator's own pages, where nothing goes wrong.
+    Own,
 }
 
 impl Fault {
-    /// Whether it is of this kind and holds for `path`.
-    pub(super) fn is(&self, kind: &str, path: &str) -> bool {
-        self.kind == kind && self.path.as_ref().is_none_or(|part| path.contains(part.as_str()))
-    }
-
-    /// The argument, or nothing.
-    pub(super) fn argument(&self) -> &str {
-        self.argument.as_deref().unwrap_or_default()
-    }
-
-    /// The argument as a number.
-    pub(super) fn number(&self) -> f64 {
-        self.argument().parse().unwrap_or_default()
-    }
-
-    /// All kinds with what they do, for `--fault help`.
-    pub fn help() -> String {
-        let line = |(kind, argument, what): &(&str, Argument, &str)| {
-            let argument = match argument {
-                Argument::None => "",
-                Argument::Optional => "[=ARG]",
-                Argument::Required => "=ARG",
-            };
-            format!("  {:<22} {what}\n", format!("{kind}{argument}"))
-        };
-        let lines: String = KINDS.iter().map(line).collect();
-        format!("faults, each KIND[=ARG][@PATH] (@PATH: only on paths that contain it):\n{lines}")
-    }
-}
-
-impl FromStr for Fault {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (rest, path) = match text.split_once('@') {
-            Some((rest, path)) => (rest, Some(path.to_owned())),
-            None => (text, None),
-        };
-        let (kind, argument) = match rest.split_once('=') {
-            Some((kind, argument)) => (kind, Some(argument.to_owned())),
-            None => (rest, None),
-        };
-        let known = KINDS.iter().find(|(name, ..)| *name == kind);
-        let Some((kind, wants, _)) = known else {
-            return Err(format!("no fault is called `{kind}`\n{}", Fault::help()));
-        };
-        let numeric = ["slow", "malformed-rows", "server-error"].contains(kind);
-        match (wants, &argument) {
-            (Argument::Required, None) => Err(format!("`{kind}` wants an argument: {kind}=ARG")),
-            (Argument::None, Some(_)) => Err(format!("`{kind}` takes no argument")),
-            (_, Some(text)) if numeric && !text.parse::<f64>().is_ok_and(|it| it >= 0.0) => {
-                Err(format!("`{kind}` wants a number, not `{text}`"))
-            }
-            _ => Ok(Self { kind, argument, path }),
+    /// Whether this fault meets a request for this path.
+    pub(super) fn meets(&self, side: Side, path: &str) -> bool {
+        match (&self.path, side) {
+            (_, Side::Own) => false,
+            (Some(part), _) => path.contains(part.as_str()),
+            (None, Side::Graph) => true,
+            // Without a path, what spoils answers spoils Graph's: else no token would be had.
+            (None, Side::Login) => matches!(
+                self.kind,
+                Kind::ExpiredSecret
+                    | Kind::WrongSecret
+                    | Kind::Consent
+                    | Kind::AppDisabled
+                    | Kind::ConditionalAccess
+                    | Kind::ServerError(_)
+            ),
         }
     }
 }
 
+/// Why a text is no fault.
+#[derive(Debug, thiserror::Error)]
+pub enum FaultError {
+    /// No such kind.
+    #[error("unknown fault `{kind}`; allowed, each with an optional @PATH: {}", allowed())]
+    Kind {
+        /// What was given.
+        kind: String,
+    },
+    /// The kind exists, its argument does not fit.
+    #[error("fault `{fault}` does not fit `{usage}`")]
+    Argument {
+        /// What was given.
+        fault: String,
+        /// How it is written.
+        usage: &'static str,
+    },
+}
+
+fn allowed() -> String {
+    FAULTS.map(|(usage, _)| usage).join(", ")
+}
+
+/// The bare word of a usage: `slow=MILLISECONDS` is about `slow`.
+fn word(usage: &str) -> &str {
+    usage.split(['=', '[']).next().unwrap_or(usage)
+}
+
+impl FromStr for Fault {
+    type Err = FaultError;
+
+    fn from_str(text: &str) -> Result<Self, FaultError> {
+        let text = text.trim();
+        let (fault, path) = match text.rsplit_once('@') {
+            Some((fault, path)) => (fault, Some(path.to_owned())),
+            None => (text, None),
+        };
+        let (kind, argument) = match fault.split_once('=') {
+            Some((kind, argument)) => (kind, Some(argument)),
+            None => (fault, None),
+        };
+        let Some((usage, _)) = FAULTS.iter().find(|(usage, _)| word(usage) == kind) else {
+            return Err(FaultError::Kind { kind: kind.to_owned() });
+        };
+        let kind = Kind::parse(kind, argument).filter(|_| path.as_deref() != Some(""));
+        let misfit = || FaultError::Argument { fault: text.to_owned(), usage };
+        Ok(Self { kind: kind.ok_or_else(misfit)?, path })
+    }
+}
+
+impl Kind {
+    fn parse(kind: &str, argument: Option<&str>) -> Option<Self> {
+        match (kind, argument) {
+            ("throttle", None) => Some(Self::Throttle(Retry::Seconds(10.0))),
+            ("throttle", Some("date")) => Some(Self::Throttle(Retry::Date)),
+            ("throttle", Some("none")) => Some(Self::Throttle(Retry::None)),
+            ("throttle", Some(text)) => number(text).map(|n| Self::Throttle(Retry::Seconds(n))),
+            ("forbidden", Some(path)) if !path.is_empty() => Some(Self::Forbidden(path.to_owned())),
+            ("slow", Some(text)) => text.parse().ok().map(Self::Slow),
+            ("malformed-rows", Some(text)) => text.parse().ok().map(Self::MalformedRows),
+            ("server-error", None) => Some(Self::ServerError(1.0)),
+            ("server-error", Some(text)) => {
+                number(text).filter(|rate| *rate <= 1.0).map(Self::ServerError)
+            }
+            ("unlicensed", None) => Some(Self::Unlicensed),
+            ("truncate", None) => Some(Self::Truncate),
+            ("malformed", None) => Some(Self::Malformed),
+            ("html", None) => Some(Self::Html),
+            ("foreign-nextlink", None) => Some(Self::ForeignNextLink),
+            ("endless-paging", None) => Some(Self::EndlessPaging),
+            ("expired-secret", None) => Some(Self::ExpiredSecret),
+            ("wrong-secret", None) => Some(Self::WrongSecret),
+            ("consent", None) => Some(Self::Consent),
+            ("app-disabled", None) => Some(Self::AppDisabled),
+            ("conditional-access", None) => Some(Self::ConditionalAccess),
+            ("reset", None) => Some(Self::Reset),
+            ("expired-token", None) => Some(Self::ExpiredToken),
+            ("null-everything", None) => Some(Self::NullEverything),
+            _ => None,
+        }
+    }
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind)?;
-        self.argument.iter().try_for_each(|argument| write!(f, "={argument}"))?;
-        self.path.iter().try_for_each(|path| write!(f, "@{path}"))
+        match &self.kind {
+            Kind::Throttle(Retry::Seconds(seconds)) => write!(f, "throttle={seconds}"),
+            Kind::Throttle(Retry::Date) => f.write_str("throttle=date"),
+            Kind::Throttle(Retry::None) => f.write_str("throttle=none"),
+            Kind::Forbidden(path) => write!(f, "forbidden={path}"),
+            Kind::Unlicensed => f.write_str("unlicensed"),
+            Kind::Slow(milliseconds) => write!(f, "slow={milliseconds}"),
+            Kind::Truncate => f.write_str("truncate"),
+            Kind::Malformed => f.write_str("malformed"),
+            Kind::MalformedRows(rows) => write!(f, "malformed-rows={rows}"),
+            Kind::Html => f.write_str("html"),
+            Kind::ForeignNextLink => f.write_str("foreign-nextlink"),
+            Kind::EndlessPaging => f.write_str("endless-paging"),
+            Kind::ExpiredSecret => f.write_str("expired-secret"),
+            Kind::WrongSecret => f.write_str("wrong-secret"),
+            Kind::Consent => f.write_str("consent"),
+            Kind::AppDisabled => f.write_str("app-disabled"),
+            Kind::ConditionalAccess => f.write_str("conditional-access"),
+            Kind::ServerError(rate) => write!(f, "server-error={rate}"),
+            Kind::Reset => f.write_str("reset"),
+            Kind::ExpiredToken => f.write_str("expired-token"),
+            Kind::NullEverything => f.write_str("null-everything"),
+        }?;
+        self.path.as_ref().map_or(Ok(()), |path| write!(f, "@{path}"))
     }
 }
 
@@ -121,26 +219,61 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_print_as_they_are_read() {
-        for text in [
-            "throttle",
-            "throttle=2.128",
-            "forbidden=/users",
-            "slow=200",
-            "malformed@/users",
-            "server-error=0.5@/reports",
-        ] {
+    fn every_listed_fault_parses_and_prints_back() {
+        for (usage, _) in FAULTS {
+            let fault = match word(usage) {
+                "forbidden" => "forbidden=/users".to_owned(),
+                "throttle" => "throttle=2.128".to_owned(),
+                "server-error" => "server-error=0.25".to_owned(),
+                kind if usage.contains('=') => format!("{kind}=7"),
+                kind => kind.to_owned(),
+            };
+            for text in [fault.clone(), format!("{fault}@/users")] {
+                assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
+            }
+        }
+        for text in ["throttle=date", "throttle=none", "throttle=3"] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }
-        for text in ["", "trottle", "slow", "slow=fast", "html=1", "server-error=-1"] {
-            assert!(text.parse::<Fault>().is_err(), "{text}");
+        assert_eq!("server-error".parse::<Fault>().unwrap().to_string(), "server-error=1");
+        assert_eq!("throttle".parse::<Fault>().unwrap().to_string(), "throttle=10");
+    }
+
+    #[test]
+    fn what_is_no_fault_is_refused_with_what_is_allowed() {
+        let unknown = "explode".parse::<Fault>().unwrap_err().to_string();
+        assert!(
+            unknown.contains("`explode`") && unknown.contains("slow=MILLISECONDS"),
+            "{unknown}"
+        );
+        for text in [
+            "slow",
+            "slow=soon",
+            "server-error=2",
+            "server-error=-1",
+            "html=1",
+            "html@",
+            "throttle=inf",
+            "throttle=later",
+            "forbidden",
+            "forbidden=",
+            "malformed-rows",
+        ] {
+            let error = text.parse::<Fault>().unwrap_err();
+            assert!(matches!(error, FaultError::Argument { .. }), "{text}: {error}");
         }
     }
 
     #[test]
-    fn a_fault_with_a_path_hits_that_path_only() {
-        let fault: Fault = "html@/users".parse().unwrap();
-        assert!(fault.is("html", "/graph/v1.0/users") && !fault.is("html", "/graph/v1.0/groups"));
-        assert!(!fault.is("reset", "/graph/v1.0/users"));
+    fn a_fault_meets_only_its_path_and_never_the_simulators_own_pages() {
+        let everywhere: Fault = "malformed".parse().unwrap();
+        let somewhere: Fault = "malformed@/users".parse().unwrap();
+        assert!(everywhere.meets(Side::Graph, "/graph/v1.0/organization"));
+        assert!(!everywhere.meets(Side::Login, "/t/oauth2/v2.0/token"));
+        assert!(somewhere.meets(Side::Graph, "/graph/v1.0/users"));
+        assert!(!somewhere.meets(Side::Graph, "/graph/v1.0/organization"));
+        assert!(!somewhere.meets(Side::Own, "/-/users"));
+        let token: Fault = "malformed@/oauth2".parse().unwrap();
+        assert!(token.meets(Side::Login, "/t/oauth2/v2.0/token"));
     }
 }

@@ -1,321 +1,316 @@
-//! HTTP/1.1 in and out, and the faults that are played on the wire.
+//! From bytes to a question, and from an answer to bytes, spoiled where that was asked for.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::io::Write;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
-use http::{HeaderName, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::{Frame, Incoming};
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use hyper::body::{Body, Bytes, Frame, Incoming};
+use hyper::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
+    HeaderValue,
+};
+use hyper::{Method, Request, Response, StatusCode};
+use serde::Serialize;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
-use super::world::guid;
-use super::{Control, Fault, Seen, State, graph, lock, time, tokens};
+use super::control::{Control, Seen};
+use super::faults::{Kind, Side};
+use super::{graph, time, tokens};
 
-/// Connections at once.
-const CONNECTIONS: usize = 256;
+/// Largest request body: a form with an assertion is a few kilobytes.
+const BODY_BYTES: usize = 64 << 10;
 
-/// The largest body accepted.
-const BODY_BYTES: usize = 1 << 20;
-
-/// A request, read.
+/// A question, whole.
 pub(super) struct Asked {
-    pub(super) method: String,
-    pub(super) host: String,
+    pub(super) method: Method,
     pub(super) path: String,
     pub(super) query: String,
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) body: Bytes,
-    pub(super) request_id: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    /// Scheme and host the question was sent to: links in answers lead back there.
+    pub(super) origin: String,
 }
 
 impl Asked {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(String::as_str)
+        self.headers.get(name)?.to_str().ok()
     }
 
-    pub(super) fn query(&self, name: &str) -> Option<String> {
-        let mut pairs = url::form_urlencoded::parse(self.query.as_bytes());
-        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    fn seen(&self, at: jiff::Timestamp, status: StatusCode) -> Seen {
+        let header = |name| self.header(name).map(str::to_owned);
+        let query = if self.query.is_empty() { "" } else { "?" };
+        Seen {
+            at,
+            method: self.method.to_string(),
+            path: format!("{}{query}{}", self.path, self.query),
+            status: status.as_u16(),
+            client_request_id: header("client-request-id"),
+            user_agent: header("user-agent"),
+            accept_encoding: header("accept-encoding"),
+            consistency_level: header("consistencylevel"),
+            throttle_priority: header("x-ms-throttle-priority"),
+            authorization: self.headers.contains_key("authorization"),
+        }
     }
 }
 
 /// An answer, before it is sent.
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
-    body: Vec<u8>,
-    content_type: &'static str,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    pub(super) delay: Duration,
+    ending: Ending,
 }
 
-impl Reply {
-    pub(super) fn json(status: u16, body: &Value) -> Self {
-        let content_type = "application/json;odata.metadata=minimal;charset=utf-8";
-        Self { status, headers: Vec::new(), body: body.to_string().into_bytes(), content_type }
-    }
-
-    fn text(status: u16, body: &str) -> Self {
-        let content_type = "text/plain; charset=utf-8";
-        Self { status, headers: Vec::new(), body: body.as_bytes().to_vec(), content_type }
-    }
-}
-
-/// Where an answer breaks off.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Cut {
-    Nowhere,
-    HalfWay,
-    AfterHead,
+enum Ending {
+    Whole,
+    Cut,
+    Reset,
 }
 
-type Sent = Response<Frames>;
+impl Answer {
+    fn new(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Self { status, headers, body, delay: Duration::ZERO, ending: Ending::Whole }
+    }
 
-pub(super) async fn serve(listener: TcpListener, state: &Arc<State>) {
-    let open = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let permit = Arc::clone(&open).acquire_owned().await;
-        let Ok((stream, _)) = listener.accept().await else {
-            time::pause(Duration::from_millis(100)).await;
-            continue;
-        };
-        // Small answers in two packets would wait for each other's acknowledgement.
-        let _ = stream.set_nodelay(true);
-        let state = Arc::clone(state);
-        tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let state = Arc::clone(&state);
-                async move { Ok::<_, Infallible>(exchange(&state, request).await) }
-            });
-            let connection = hyper::server::conn::http1::Builder::new();
-            // A connection that breaks is the other party's business.
-            let _ = connection.serve_connection(TokioIo::new(stream), service).await;
-            drop(permit);
-        });
+    /// JSON.
+    pub(super) fn of(status: StatusCode, body: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(body).expect("what is answered has text keys only");
+        Self::new(status, "application/json; charset=utf-8", body)
+    }
+
+    pub(super) fn text(status: StatusCode, body: &str) -> Self {
+        Self::new(status, "text/plain; charset=utf-8", body.as_bytes().to_vec())
+    }
+
+    /// Adds a header; a value that cannot be one is left out.
+    pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+
+    fn spoil(&mut self, faults: &[Kind]) {
+        for fault in faults {
+            match fault {
+                Kind::Slow(milliseconds) => self.delay = Duration::from_millis(*milliseconds),
+                Kind::Html => {
+                    let page =
+                        "<!DOCTYPE html><html><body><h1>Sign in to the proxy</h1></body></html>";
+                    let mut answer =
+                        Self::new(StatusCode::OK, "text/html; charset=utf-8", page.into());
+                    (answer.delay, answer.ending) = (self.delay, self.ending);
+                    *self = answer;
+                }
+                Kind::Malformed if self.status.is_success() => {
+                    self.body.pop();
+                    self.body.extend_from_slice(b",]");
+                }
+                Kind::Truncate => self.ending = Ending::Cut,
+                Kind::Reset => self.ending = Ending::Reset,
+                _ => {}
+            }
+        }
+    }
+
+    fn compress(&mut self) {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        if encoder.write_all(&self.body).is_ok()
+            && let Ok(body) = encoder.finish()
+        {
+            self.body = body;
+            self.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
     }
 }
 
-async fn exchange(state: &Arc<State>, request: Request<Incoming>) -> Sent {
-    let asked = match read(state, request).await {
-        Ok(asked) => asked,
-        Err(reply) => return send(reply, false, Cut::Nowhere),
+/// One question and its answer on a connection.
+pub(super) async fn exchange(
+    control: Control,
+    address: SocketAddr,
+    cutter: Cutter,
+    request: Request<Incoming>,
+) -> Result<Response<Sent>, Infallible> {
+    let (parts, body) = request.into_parts();
+    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let mut asked = Asked {
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        origin: format!("http://{}", host.map_or_else(|| address.to_string(), str::to_owned)),
+        headers: parts.headers,
+        body: Vec::new(),
     };
-    if let Some(fault) = state.fault("slow", &asked.path).filter(|_| is_microsoft(&asked)) {
-        time::pause(Duration::from_secs_f64(fault.number() / 1000.0)).await;
-    }
-    let mut reply = answer(state, &asked);
-    let mut cut = Cut::Nowhere;
-    if is_microsoft(&asked) {
-        cut = spoil(state, &asked, &mut reply);
-        reply.headers.push(("request-id".to_owned(), asked.request_id.clone()));
-        if let Some(id) = asked.header("client-request-id") {
-            reply.headers.push(("client-request-id".to_owned(), id.to_owned()));
+    let mut answer = match Limited::new(body, BODY_BYTES).collect().await {
+        Ok(body) => {
+            asked.body = body.to_bytes().to_vec();
+            answer(&control, &asked)
         }
-        let kept = [
-            "client-request-id",
-            "user-agent",
-            "accept-encoding",
-            "consistencylevel",
-            "x-ms-throttle-priority",
-        ];
-        let headers = asked.headers.iter().filter(|(name, _)| kept.contains(&name.as_str()));
-        let query =
-            if asked.query.is_empty() { String::new() } else { format!("?{}", asked.query) };
-        state.note(Seen {
-            method: asked.method.clone(),
-            path: format!("{}{query}", asked.path),
-            status: if cut == Cut::Nowhere { reply.status } else { 0 },
-            authorized: asked.headers.contains_key("authorization"),
-            headers: headers.map(|(name, value)| (name.clone(), value.clone())).collect(),
-        });
+        Err(_) => Answer::text(StatusCode::PAYLOAD_TOO_LARGE, "too much\n"),
+    };
+    time::dawdle(answer.delay).await;
+    let gzip = asked.headers.get(ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok());
+    if gzip.is_some_and(|accepted| accepted.contains("gzip")) && answer.body.len() > 200 {
+        answer.compress();
     }
-    let gzip = asked.header("accept-encoding").is_some_and(|value| value.contains("gzip"));
-    send(reply, gzip, cut)
+    Ok(answer.send(cutter))
 }
 
-async fn read(state: &State, request: Request<Incoming>) -> Result<Asked, Reply> {
-    let (head, body) = request.into_parts();
-    let headers: BTreeMap<_, _> = head
-        .headers
-        .iter()
-        .filter_map(|(name, value)| {
-            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-        })
-        .collect();
-    let body = Limited::new(body, BODY_BYTES).collect().await;
-    let body = body.map_err(|_| Reply::text(413, "too large\n"))?.to_bytes();
-    Ok(Asked {
-        method: head.method.to_string(),
-        host: headers.get("host").cloned().unwrap_or_default(),
-        path: head.uri.path().to_owned(),
-        query: head.uri.query().unwrap_or_default().to_owned(),
-        headers,
-        body,
-        request_id: guid(&mut lock(&state.chance)),
-    })
-}
-
-/// Whether it goes to what is simulated, and not to the simulator itself.
-fn is_microsoft(asked: &Asked) -> bool {
-    asked.path != "/" && !asked.path.starts_with("/-/")
-}
-
-fn answer(state: &Arc<State>, asked: &Asked) -> Reply {
-    let control = Control(Arc::clone(state));
-    match (asked.method.as_str(), asked.path.as_str()) {
-        ("GET", "/") => Reply::text(
-            200,
-            "A simulated Microsoft for partnercenter_exporter. Nothing here is real.\n\
-             GET /-/truth, GET /-/requests, POST /-/faults, POST /-/step, POST /-/turn\n",
+fn answer(control: &Control, asked: &Asked) -> Answer {
+    if asked.path.starts_with("/-/") {
+        return control.answer(asked);
+    }
+    let side = side(&asked.path);
+    let mut state = control.lock();
+    let faults = state.faults(side, &asked.path);
+    let mut answer = match side {
+        Side::Own => Answer::text(
+            StatusCode::OK,
+            "This is a simulated Microsoft: no account, person or secret in it is real.\n\
+             /{tenant}/oauth2/v2.0/token  tokens\n\
+             /graph/v1.0/ /graph/beta/    Graph\n\
+             /-/truth /-/requests         what a reader should find, and what it asked\n",
         ),
-        ("GET", "/-/truth") => Reply::json(200, &json!(control.truth())),
-        ("GET", "/-/requests") => Reply::json(200, &json!(control.requests())),
-        ("POST", "/-/step") => Reply::text(200, &format!("{}\n", control.step())),
-        ("POST", "/-/turn") => match String::from_utf8_lossy(&asked.body).trim().parse::<u32>() {
-            Ok(seconds) => {
-                control.turn(Duration::from_secs(seconds.into()));
-                Reply::text(200, "turned\n")
-            }
-            Err(_) => Reply::text(400, "write a number of seconds\n"),
-        },
-        ("POST", "/-/faults") => {
-            let text = String::from_utf8_lossy(&asked.body);
-            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-            match lines.map(str::parse::<Fault>).collect::<Result<Vec<_>, _>>() {
-                Ok(faults) => {
-                    let told = format!("{} fault(s)\n", faults.len());
-                    control.set_faults(faults);
-                    Reply::text(200, &told)
-                }
-                Err(error) => Reply::text(400, &error),
-            }
-        }
-        ("POST", path) if path.ends_with("/oauth2/v2.0/token") => {
-            let tenant = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-            tokens::grant(state, asked, tenant)
-        }
-        ("GET", "/metadata/identity/oauth2/token") => tokens::imds(state, asked),
-        ("GET", "/msi/token") => tokens::app_service(state, asked),
-        (_, path) if path.starts_with("/graph/") => graph::answer(state, asked),
-        _ => {
-            Reply::json(404, &json!({"error": {"code": "NotFound", "message": "Nothing is here"}}))
-        }
+        Side::Login => tokens::answer(&mut state, asked, &faults),
+        Side::Graph => graph::answer(&mut state, asked, &faults),
+    };
+    answer.spoil(&faults);
+    let now = state.now();
+    answer = answer.with("date", &time::http_date(now));
+    state.remember(asked.seen(now, answer.status));
+    answer
+}
+
+fn side(path: &str) -> Side {
+    match path.split('/').nth(1) {
+        Some("graph") => Side::Graph,
+        Some("") | None => Side::Own,
+        Some(_) => Side::Login,
     }
 }
 
-/// Plays the faults that do not care what was asked.
-fn spoil(state: &State, asked: &Asked, reply: &mut Reply) -> Cut {
-    let path = &asked.path;
-    let is_graph = path.starts_with("/graph/");
-    if let Some(fault) = state.fault("server-error", path) {
-        let mut chance = lock(&state.chance);
-        if chance.f64() < fault.number() {
-            let status = [500, 502, 503][chance.usize(0..3)];
-            *reply = Reply::json(
-                status,
-                &json!({"error": {"code": "serviceNotAvailable", "message": "Simulated"}}),
-            );
-            if status == 503 {
-                reply.headers.push(("Retry-After".to_owned(), "1".to_owned()));
+impl Answer {
+    fn send(self, cutter: Cutter) -> Response<Sent> {
+        let length = self.body.len();
+        let mut bytes = Bytes::from(self.body);
+        if self.ending != Ending::Whole {
+            bytes.truncate(length / 2);
+            if self.ending == Ending::Reset {
+                cutter.0.store(true, Ordering::Relaxed);
             }
         }
-    }
-    if !is_graph || reply.status != 200 {
-        return Cut::Nowhere;
-    }
-    if state.fault("html", path).is_some() {
-        reply.body =
-            b"<!DOCTYPE html><html><body>Please sign in to the proxy</body></html>".to_vec();
-        reply.content_type = "text/html";
-    }
-    if state.fault("malformed", path).is_some() {
-        let half = reply.body.len() / 2;
-        reply.body.truncate(half);
-        reply.body.extend_from_slice(b"{\"value\":[{]");
-    }
-    let rows = state.fault("malformed-rows", path).map_or(0, |fault| fault.number() as usize);
-    let nulls = state.fault("null-everything", path).is_some();
-    if (rows > 0 || nulls)
-        && let Ok(mut body) = serde_json::from_slice::<Value>(&reply.body)
-    {
-        for (position, row) in body["value"].as_array_mut().into_iter().flatten().enumerate() {
-            for (name, field) in row.as_object_mut().into_iter().flatten() {
-                if position < rows {
-                    *field = json!({"unexpected": true});
-                } else if nulls && !["id", "accountEnabled"].contains(&name.as_str()) {
-                    *field = Value::Null;
-                }
-            }
-        }
-        reply.body = body.to_string().into_bytes();
-    }
-    if state.fault("truncate", path).is_some() {
-        Cut::HalfWay
-    } else if state.fault("reset", path).is_some() {
-        Cut::AfterHead
-    } else {
-        Cut::Nowhere
+        let mut response = Response::new(Sent {
+            bytes: Some(bytes),
+            whole: self.ending == Ending::Whole,
+            rest: false,
+        });
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        response
     }
 }
 
-fn send(reply: Reply, gzip: bool, cut: Cut) -> Sent {
-    let mut body = reply.body;
-    let compressed = gzip && body.len() > 256;
-    if compressed {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(1));
-        // Writing into memory does not fail.
-        let _ = encoder.write_all(&body);
-        body = encoder.finish().unwrap_or_default();
-    }
-    let length = body.len();
-    let mut frames: Vec<Result<Frame<Bytes>, std::io::Error>> = Vec::new();
-    match cut {
-        Cut::Nowhere => frames.push(Ok(Frame::data(body.into()))),
-        Cut::HalfWay => {
-            body.truncate(length / 2);
-            frames.push(Ok(Frame::data(body.into())));
-            frames.push(Err(std::io::Error::other("cut")));
-        }
-        Cut::AfterHead => frames.push(Err(std::io::Error::other("cut"))),
-    }
-    let mut response = Response::new(Frames(frames.into_iter()));
-    *response.status_mut() =
-        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
-    headers.insert(CONTENT_LENGTH, length.into());
-    if compressed {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    for (name, value) in &reply.headers {
-        let name = HeaderName::from_bytes(name.as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
-            headers.insert(name, value);
-        }
-    }
-    response
+/// A body that can end before its time.
+pub(super) struct Sent {
+    bytes: Option<Bytes>,
+    whole: bool,
+    /// Whether what there is has had its turn to leave the machine.
+    rest: bool,
 }
 
-/// Frames that are all there already; an error among them cuts the connection.
-struct Frames(std::vec::IntoIter<Result<Frame<Bytes>, std::io::Error>>);
-
-impl hyper::body::Body for Frames {
+impl Body for Sent {
     type Data = Bytes;
-    type Error = std::io::Error;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        Poll::Ready(self.0.next())
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if let Some(bytes) = self.bytes.take() {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        if self.whole {
+            return Poll::Ready(None);
+        }
+        if !self.rest {
+            self.rest = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.whole && self.bytes.is_none()
+    }
+}
+
+/// Decides that a connection ends with a reset instead of a farewell.
+#[derive(Clone)]
+pub(super) struct Cutter(Arc<AtomicBool>);
+
+/// A connection that can be reset.
+pub(super) struct Wire {
+    stream: TcpStream,
+    cutter: Cutter,
+}
+
+impl Wire {
+    pub(super) fn new(stream: TcpStream) -> (Self, Cutter) {
+        let cutter = Cutter(Arc::new(AtomicBool::new(false)));
+        (Self { stream, cutter: cutter.clone() }, cutter)
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if self.cutter.0.load(Ordering::Relaxed) {
+            // Closing a socket that does not linger sends a reset.
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.cutter.0.load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

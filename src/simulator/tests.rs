@@ -1,277 +1,227 @@
-//! The simulator against a plain client: what it enforces and how it misbehaves.
+//! The whole simulator, asked with bare sockets: they show what readers' libraries hide.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
-use reqwest::StatusCode;
+use jiff::Timestamp;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 
 use super::*;
 
-struct Served {
-    root: String,
+mod answers;
+mod login;
+mod trouble;
+
+/// A simulator that is served until this is dropped.
+struct Running {
+    address: SocketAddr,
     control: Control,
-    http: reqwest::Client,
+    bearer: String,
+    _stop: oneshot::Sender<()>,
 }
 
-async fn served(settings: Settings) -> Served {
-    let start = settings.start.or(Some("2026-11-24T12:00:00Z".parse().unwrap()));
-    let simulator = Simulator::bind(Settings { start, ..settings }).await.unwrap();
-    let root = format!("http://{}", simulator.address());
-    let control = simulator.control();
-    tokio::spawn(simulator.serve(std::future::pending()));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    let http =
-        reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap();
-    Served { root, control, http }
+/// An answer as it came.
+struct Reply {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: Vec<u8>,
+    /// Whether the connection ended in order, and not before the announced length.
+    whole: bool,
 }
 
-impl Served {
-    async fn token(&self) -> String {
-        let (status, body) = self.grant(&[]).await;
-        assert_eq!(status, 200, "{body}");
-        body["access_token"].as_str().unwrap().to_owned()
+impl Reply {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// Asks for a token with the right form, some fields of which are replaced.
-    async fn grant(&self, replaced: &[(&str, &str)]) -> (StatusCode, Value) {
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        let usual = [
-            ("tenant", Identity::TENANT_ID),
+    fn code(&self) -> String {
+        self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+fn noon() -> Timestamp {
+    "2026-03-02T12:00:00Z".parse().unwrap()
+}
+
+/// Time stands still and nobody is throttled, unless a test is about that.
+fn quiet() -> Settings {
+    Settings { start: Some(noon()), enforce_throttles: false, ..Settings::default() }
+}
+
+async fn start(settings: Settings) -> Running {
+    let simulator = Simulator::bind(settings).await.unwrap();
+    let (address, control) = (simulator.address(), simulator.control());
+    let (stop, stopped) = oneshot::channel::<()>();
+    tokio::spawn(simulator.serve(async move {
+        let _ = stopped.await;
+    }));
+    let mut running = Running { address, control, bearer: String::new(), _stop: stop };
+    running.renew(&[]).await;
+    running
+}
+
+impl Running {
+    async fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Reply {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
+             Content-Length: {}\r\n{headers}\r\n",
+            self.address,
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(body.as_bytes()).await.unwrap();
+        let mut bytes = Vec::new();
+        let ended = stream.read_to_end(&mut bytes).await.is_ok();
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+        let end = end.map_or(bytes.len(), |end| end + 4);
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+        let headers: BTreeMap<_, _> = lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+            .collect();
+        let body = bytes[end..].to_vec();
+        let length = headers.get("content-length").and_then(|length| length.parse().ok());
+        let whole = ended && length == Some(body.len());
+        Reply { status: status.unwrap_or(0), headers, body, whole }
+    }
+
+    /// Asks Graph with the bearer; a path, or a link as it was given.
+    async fn get(&self, path: &str) -> Reply {
+        self.get_with(path, "").await
+    }
+
+    async fn get_with(&self, path: &str, headers: &str) -> Reply {
+        let path = path.strip_prefix(&format!("http://{}", self.address)).unwrap_or(path);
+        let path =
+            if path.starts_with("/graph") { path.into() } else { format!("/graph/v1.0{path}") };
+        let headers = format!("Authorization: Bearer {}\r\n{headers}", self.bearer);
+        self.ask("GET", &path, &headers, "").await
+    }
+
+    /// Asks for a token with the right answers, but for the fields given; an empty one is left out.
+    async fn token(&self, fields: &[(&str, &str)]) -> Reply {
+        self.token_of(TENANT_ID, fields).await
+    }
+
+    async fn token_of(&self, tenant: &str, fields: &[(&str, &str)]) -> Reply {
+        let mut form = BTreeMap::from([
             ("grant_type", "client_credentials"),
-            ("client_id", Identity::CLIENT_ID),
-            ("client_secret", Identity::CLIENT_SECRET),
+            ("client_id", CLIENT_ID),
+            ("client_secret", CLIENT_SECRET),
             ("scope", "https://graph.microsoft.com/.default"),
-        ];
-        let value = |name: &str, usual: &'static str| {
-            let found = replaced.iter().find(|(replaced, _)| *replaced == name);
-            found.map_or(usual.to_owned(), |(_, value)| (*value).to_owned())
-        };
-        for (name, usual) in &usual[1..] {
-            form.append_pair(name, &value(name, usual));
-        }
-        let tenant = value("tenant", usual[0].1);
-        let request = self.http.post(format!("{}/{tenant}/oauth2/v2.0/token", self.root));
-        let response = request.body(form.finish()).send().await.unwrap();
-        let status = response.status();
-        (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap())
+        ]);
+        form.extend(fields.iter().copied());
+        form.retain(|_, value| !value.is_empty());
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let headers = "Content-Type: application/x-www-form-urlencoded\r\n";
+        self.ask("POST", &format!("/{tenant}/oauth2/v2.0/token"), headers, &body).await
     }
 
-    async fn get(&self, path: &str) -> (StatusCode, Value) {
-        let token = self.token().await;
-        let url =
-            if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.root) };
-        let response = self.http.get(url).bearer_auth(token).send().await.unwrap();
-        let status = response.status();
-        (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
+    async fn renew(&mut self, fields: &[(&str, &str)]) {
+        let reply = self.token(fields).await;
+        self.bearer = reply.json()["access_token"].as_str().unwrap().to_owned();
     }
 
+    /// Follows a list to its end.
     async fn all(&self, path: &str) -> Vec<Value> {
-        let mut rows = Vec::new();
-        let mut next = Some(path.to_owned());
+        let (mut rows, mut next) = (Vec::new(), Some(path.to_owned()));
         while let Some(path) = next {
-            let (status, body) = self.get(&path).await;
-            assert_eq!(status, 200, "{body}");
-            rows.extend(body["value"].as_array().unwrap().iter().cloned());
-            next = body["@odata.nextLink"].as_str().map(str::to_owned);
+            let reply = self.get(&path).await;
+            assert_eq!(reply.status, 200, "{path}: {}", String::from_utf8_lossy(&reply.body));
+            let page = reply.json();
+            rows.extend(page["value"].as_array().unwrap().iter().cloned());
+            next = page["@odata.nextLink"].as_str().map(str::to_owned);
         }
         rows
     }
-}
 
-#[tokio::test]
-async fn paging_brings_everyone_once_whatever_the_page_size() {
-    let served = served(Settings { users: 50, ..Settings::default() }).await;
-    for path in [
-        "/graph/v1.0/users?$select=id",
-        "/graph/v1.0/users?$top=7",
-        "/graph/v1.0/users?$top=25",
-        "/graph/v1.0/users?$top=999",
-    ] {
-        let rows = served.all(path).await;
-        let ids: BTreeSet<_> =
-            rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
-        assert_eq!((rows.len(), ids.len()), (50, 50), "{path}");
-    }
-    for top in ["0", "1000", "x"] {
-        assert_eq!(served.get(&format!("/graph/v1.0/users?$top={top}")).await.0, 400);
+    fn faults(&self, faults: &[&str]) {
+        self.control.set_faults(faults.iter().map(|fault| fault.parse().unwrap()).collect());
     }
 }
 
+const USERS: &str = "/users?$select=id,userPrincipalName,accountEnabled,userType,createdDateTime";
+const REPORT: &str = "/reports/authenticationMethods/userRegistrationDetails";
+const POLICY: &str = "/policies/identitySecurityDefaultsEnforcementPolicy";
+
 #[tokio::test]
-async fn fields_are_those_asked_for_and_usually_not_whether_an_account_is_enabled() {
-    let served = served(Settings::default()).await;
-    let (_, body) = served.get("/graph/v1.0/users?$select=id,accountEnabled").await;
-    let fields: Vec<_> = body["value"][0].as_object().unwrap().keys().cloned().collect();
-    assert_eq!(fields, ["accountEnabled", "id"]);
-    let (_, body) = served.get("/graph/v1.0/users").await;
-    assert!(body["value"][0].get("accountEnabled").is_none());
+async fn the_world_is_moved_and_read_over_http_too() {
+    let running = start(quiet()).await;
+    let truth = running.ask("GET", "/-/truth", "", "").await.json();
+    assert_eq!(truth, serde_json::to_value(running.control.truth()).unwrap());
+    let said = running.ask("POST", "/-/step", "", "").await;
+    assert!(String::from_utf8_lossy(&said.body).contains("hired"));
+    let turned = running.ask("POST", "/-/turn", "", "90").await;
+    assert_eq!(String::from_utf8_lossy(&turned.body), "2026-03-02T12:01:30Z\n");
+    assert_eq!(running.ask("POST", "/-/turn", "", "soon").await.status, 400);
+
+    let faults = "throttle=date\nmalformed@/users\n\n";
+    assert_eq!(running.ask("POST", "/-/faults", "", faults).await.status, 200);
+    assert_eq!(running.get("/organization").await.status, 429);
+    assert_eq!(running.ask("POST", "/-/faults", "", "explode").await.status, 400);
+    assert_eq!(running.ask("POST", "/-/faults", "", "").await.status, 200);
+    assert_eq!(running.get("/organization").await.status, 200);
+    assert_eq!(running.ask("GET", "/-/nothing", "", "").await.status, 404);
+    assert_eq!(running.ask("GET", "/", "", "").await.status, 200);
 }
 
 #[tokio::test]
-async fn the_truth_is_what_the_pages_add_up_to() {
-    let served = served(Settings { users: 400, ..Settings::default() }).await;
-    for days in 0..2 {
-        let truth = served.control.truth();
-        let users =
-            served.all("/graph/v1.0/users?$select=id,accountEnabled,userType&$top=999").await;
-        let path = "/graph/v1.0/reports/authenticationMethods/userRegistrationDetails";
-        let report = served.all(path).await;
-        let enabled: Vec<_> = users.iter().filter(|user| user["accountEnabled"] == true).collect();
-        let guests = enabled.iter().filter(|user| user["userType"] == "Guest").count();
-        assert_eq!((truth.members + truth.guests, truth.guests), (enabled.len(), guests));
-        assert_eq!(truth.disabled, users.len() - enabled.len());
-        let strong = ["fido2", "passKeyDeviceBound", "windowsHelloForBusiness"];
-        let can = report.iter().filter(|row| {
-            let methods = row["methodsRegistered"].as_array().unwrap();
-            row["isMfaRegistered"] == true
-                || methods.iter().any(|it| strong.contains(&it.as_str().unwrap()))
-        });
-        assert_eq!(truth.registered_members + truth.registered_guests, can.count());
-        let unregistered = truth.unregistered_members + truth.unregistered_guests;
-        assert_eq!(truth.unregistered_ids.len(), unregistered);
-        let unjudged = truth.unjudged_members + truth.unjudged_guests;
-        assert_eq!(
-            enabled.len(),
-            truth.registered_members + truth.registered_guests + unregistered + unjudged
-        );
-        assert_eq!(unjudged > 0, days == 0);
-        assert!(unregistered > 10 && truth.guests > 10 && truth.disabled > 10);
-        served.control.step();
-        served.control.step();
-        assert_ne!(served.control.truth(), truth);
-        // A day later the report knows who was hired.
-        served.control.turn(Duration::from_secs(49 * 3600));
-        assert_eq!(served.control.truth().unjudged_members, 0);
-    }
+async fn requests_are_remembered_without_what_authorized_them() {
+    let running = start(quiet()).await;
+    let headers = "client-request-id: 11111111-2222-4333-8444-555555555555\r\n\
+                   User-Agent: reader/1\r\n\
+                   Accept-Encoding: gzip\r\nx-ms-throttle-priority: Low\r\n";
+    let reply = running.get_with("/organization?$select=id", headers).await;
+    assert_eq!(reply.headers["client-request-id"], "11111111-2222-4333-8444-555555555555");
+    let seen = running.control.requests();
+    assert_eq!((seen.len(), running.control.tokens_issued()), (2, 1));
+    let last = &seen[1];
+    assert_eq!((last.method.as_str(), last.status), ("GET", 200));
+    assert_eq!(last.path, "/graph/v1.0/organization?$select=id");
+    assert_eq!(last.throttle_priority.as_deref(), Some("Low"));
+    assert_eq!(last.accept_encoding.as_deref(), Some("gzip"));
+    assert_eq!(last.user_agent.as_deref(), Some("reader/1"));
+    assert!(last.authorization);
+    let listed = running.ask("GET", "/-/requests", "", "").await;
+    assert!(!String::from_utf8_lossy(&listed.body).contains(&running.bearer));
 }
 
 #[tokio::test]
-async fn permissions_and_licences_are_asked_for() {
-    let without = |name: &str| Settings {
-        granted: Settings::default().granted.into_iter().filter(|it| it != name).collect(),
-        ..Settings::default()
-    };
-    let report = "/graph/v1.0/reports/authenticationMethods/userRegistrationDetails";
-    let refused = served(without("AuditLog.Read.All")).await.get(report).await;
-    assert_eq!(
-        (refused.0.as_u16(), &refused.1["error"]["code"]),
-        (403, &"Authorization_RequestDenied".into())
-    );
-    let premium = "Authentication_RequestFromNonPremiumTenantOrB2CTenant";
-    let refused = served(without("Directory.Read.All")).await.get(report).await;
-    assert_eq!((refused.0.as_u16(), &refused.1["error"]["code"]), (403, &premium.into()));
-    let free = served(Settings { plan: Plan::Free, ..Settings::default() }).await;
-    assert_eq!(free.get(report).await.1["error"]["code"], premium);
-    let policy = "/graph/v1.0/policies/identitySecurityDefaultsEnforcementPolicy";
-    let refused = served(without("Policy.Read.All")).await.get(policy).await;
-    assert_eq!(
-        refused.1["Error"]["Code"], "Authorization_RequestDenied",
-        "in Pascal's case, as some services do"
-    );
-}
-
-#[tokio::test]
-async fn nothing_is_had_without_a_living_token() {
-    let served = served(Settings::default()).await;
-    let url = format!("{}/graph/v1.0/users", served.root);
-    assert_eq!(served.http.get(&url).send().await.unwrap().status(), 401);
-    assert_eq!(served.http.get(&url).bearer_auth("forged").send().await.unwrap().status(), 401);
-    let token = served.token().await;
-    assert_eq!(served.http.get(&url).bearer_auth(&token).send().await.unwrap().status(), 200);
-    served.control.turn(Duration::from_secs(3600));
-    assert_eq!(served.http.get(&url).bearer_auth(&token).send().await.unwrap().status(), 401);
-}
-
-#[tokio::test]
-async fn tokens_are_refused_as_microsoft_refuses_them() {
-    let served = served(Settings::default()).await;
-    let table = [
-        (("client_secret", "wrong"), 401, 7_000_215),
-        (("client_id", "someone"), 400, 700_016),
-        (("tenant", "common"), 400, 50_059),
-        (("tenant", "another"), 400, 90_002),
-        (("scope", "https://graph.microsoft.com/User.Read"), 400, 1_002_012),
-        (("scope", "https://elsewhere.example/.default"), 400, 500_011),
-        (("client_secret", ""), 401, 7_000_218),
-    ];
-    for (replaced, status, code) in table {
-        let (found, body) = served.grant(&[replaced]).await;
-        assert_eq!(
-            (found.as_u16(), &body["error_codes"][0]),
-            (status, &code.into()),
-            "{replaced:?}"
-        );
-        let text = body["error_description"].as_str().unwrap();
-        assert!(text.starts_with(&format!("AADSTS{code}: ")) && text.contains("\r\nTrace ID: "));
+async fn a_connection_is_kept_for_the_next_question() {
+    let running = start(quiet()).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    for _ in 0..2 {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).await.unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200");
+        let mut rest = Vec::new();
+        while !rest.ends_with(b"what it asked\n") {
+            rest.push(stream.read_u8().await.unwrap());
+        }
     }
 }
 
 #[tokio::test]
-async fn faults_do_what_they_say() {
-    let served = served(Settings { users: 30, ..Settings::default() }).await;
-    let users = "/graph/v1.0/users?$select=id,userType&$top=10";
-    let with = async |fault: &str| {
-        served.control.set_faults(vec![fault.parse().unwrap()]);
-        served.get(users).await
-    };
-    assert_eq!(with("throttle").await.0, 429);
-    assert_eq!(with("forbidden=/users").await.0, 403);
-    assert_eq!(with("forbidden=/groups").await.0, 200);
-    assert!(with("server-error=1@/graph").await.0.is_server_error());
-    assert_eq!(with("expired-token").await.0, 401);
-    assert_eq!(with("html").await, (StatusCode::OK, Value::Null));
-    assert_eq!(with("malformed").await, (StatusCode::OK, Value::Null));
-    assert_eq!(with("malformed-rows=2").await.1["value"][1]["id"]["unexpected"], true);
-    assert_eq!(with("null-everything").await.1["value"][0]["userType"], Value::Null);
-    let next = with("foreign-nextlink").await.1["@odata.nextLink"].to_string();
-    assert!(next.contains("graph.microsoft.example"), "{next}");
-    let next = with("endless-paging").await.1["@odata.nextLink"].as_str().unwrap().to_owned();
-    assert_ne!(served.get(&next).await.1["@odata.nextLink"], next.as_str());
-    for fault in ["truncate@/users", "reset@/users"] {
-        served.control.set_faults(vec![fault.parse().unwrap()]);
-        let token = served.token().await;
-        let request = served.http.get(format!("{}{users}", served.root)).bearer_auth(token);
-        let broken = match request.send().await {
-            Ok(response) => response.bytes().await.is_err(),
-            Err(_) => true,
-        };
-        assert!(broken, "{fault}");
-    }
-    for (fault, code) in
-        [("expired-secret", 7_000_222), ("consent", 65_001), ("app-disabled", 7_000_112)]
-    {
-        served.control.set_faults(vec![fault.parse().unwrap()]);
-        assert_eq!(served.grant(&[]).await.1["error_codes"][0], code, "{fault}");
-    }
-    served.control.set_faults(Vec::new());
-    assert_eq!(served.get(users).await.0, 200);
-}
-
-#[tokio::test]
-async fn the_pace_of_reports_is_enforced_where_time_runs() {
-    let simulator = Simulator::bind(Settings { users: 10, ..Settings::default() }).await.unwrap();
-    let root = format!("http://{}", simulator.address());
-    let control = simulator.control();
-    tokio::spawn(simulator.serve(std::future::pending()));
-    let http = served(Settings::default()).await.http;
-    let served = Served { root, control, http };
-    let report = "/graph/v1.0/reports/authenticationMethods/userRegistrationDetails";
-    for _ in 0..5 {
-        assert_eq!(served.get(report).await.0, 200);
-    }
-    assert_eq!(served.get(report).await.0, 429);
-    assert_eq!(served.get("/graph/v1.0/organization").await.0, 200);
+async fn serving_ends_when_it_is_told_to() {
+    let simulator = Simulator::bind(quiet()).await.unwrap();
+    let address = simulator.address();
+    simulator.serve(std::future::ready(())).await;
+    assert!(TcpStream::connect(address).await.is_err());
 }
 
 #[test]
-fn the_same_seed_is_the_same_tenant() {
-    let now = "2026-11-24T12:00:00Z".parse().unwrap();
-    let truth = |seed| World::new(&Settings { seed, ..Settings::default() }, now).truth(now);
-    assert_eq!(truth(1), truth(1));
-    assert_ne!(truth(1), truth(2));
+fn the_configuration_names_every_half_of_microsoft() {
+    let address = SocketAddr::from(([127, 0, 0, 1], 4010));
+    let yaml = configuration(address, Path::new("/run/a \"secret\""));
+    assert!(yaml.contains("login: http://127.0.0.1:4010\n"));
+    assert!(yaml.contains("graph: http://127.0.0.1:4010/graph\n"));
+    assert!(yaml.contains(r#"client_secret_file: "/run/a \"secret\"""#));
+    assert!(yaml.contains(TENANT_ID) && !yaml.contains(CLIENT_SECRET));
 }

@@ -1,328 +1,321 @@
-//! The token endpoint, and what gives managed identities their tokens.
+//! Entra's token endpoint, and the tokens that were handed out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use base64::Engine;
+use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hyper::{Method, StatusCode};
 use jiff::Timestamp;
-use ring::signature::{RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
-use serde_json::{Value, json};
+use serde_json::json;
+use url::form_urlencoded;
 
-use super::http::{Asked, Reply};
-use super::world::guid;
-use super::{State, lock};
+use super::faults::{Kind, Retry};
+use super::http::{Answer, Asked};
+use super::names::INITIAL_DOMAIN;
+use super::state::State;
+use super::{assertion, managed, time};
 
-/// How long a token lives, in seconds.
-const LIFE: i64 = 3599;
+pub(super) const LIFETIME_SECONDS: i64 = 3599;
+/// Tokens remembered; older ones are refused as if expired.
+const REMEMBERED: usize = 256;
+/// What tokens are asked for: Graph in each cloud, and Partner Center.
+const AUDIENCES: [&str; 5] = [
+    "https://graph.microsoft.com",
+    "https://graph.microsoft.us",
+    "https://dod-graph.microsoft.us",
+    "https://microsoftgraph.chinacloudapi.cn",
+    "https://api.partnercenter.microsoft.com",
+];
 
-/// Who is let in, and how.
-#[derive(Clone)]
-pub struct Identity {
-    /// The tenant.
-    pub tenant_id: String,
-    /// The application.
-    pub client_id: String,
-    /// Its secret.
-    pub client_secret: String,
-    /// Certificates registered for it.
-    pub assertion_keys: Vec<AssertionKey>,
-    /// Tokens of another identity provider that are trusted, to the letter.
-    pub federated_tokens: Vec<String>,
-    /// Whether the machine has a managed identity.
-    pub managed_identity: bool,
-    /// The header by which App Service knows its own.
-    pub app_service_header: Option<String>,
-}
-
-/// A certificate registered for the application.
-#[derive(Debug, Clone)]
-pub struct AssertionKey {
-    /// SHA-256 of the certificate.
-    pub thumbprint_sha256: [u8; 32],
-    /// Its public key (PKCS#1 `RSAPublicKey`, DER).
-    pub rsa_public_key_der: Vec<u8>,
-}
-
-impl Identity {
-    /// The simulated tenant.
-    pub const TENANT_ID: &str = "51310000-0000-4000-8000-00000000c0de";
-    /// The simulated application.
-    pub const CLIENT_ID: &str = "51310000-0000-4000-8000-0000000000aa";
-    /// Its secret, which opens nothing real.
-    pub const CLIENT_SECRET: &str = "simulated-secret-that-opens-nothing";
-}
-
-impl Default for Identity {
-    fn default() -> Self {
-        Self {
-            tenant_id: Self::TENANT_ID.to_owned(),
-            client_id: Self::CLIENT_ID.to_owned(),
-            client_secret: Self::CLIENT_SECRET.to_owned(),
-            assertion_keys: Vec::new(),
-            federated_tokens: Vec::new(),
-            managed_identity: true,
-            app_service_header: None,
-        }
-    }
-}
-
-impl std::fmt::Debug for Identity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Identity").field("client_id", &self.client_id).finish_non_exhaustive()
-    }
-}
-
-/// Tokens given out.
+/// The tokens handed out.
 #[derive(Default)]
-pub(super) struct Issued {
-    /// Expiry, in Unix seconds.
-    living: BTreeMap<String, i64>,
-    /// The first token used while tokens expire early.
-    first: Option<String>,
-    count: u64,
+pub(super) struct Tokens {
+    remembered: VecDeque<Token>,
+    pub(super) issued: u64,
 }
 
-impl Issued {
-    pub(super) fn count(&self) -> u64 {
-        self.count
-    }
-
-    pub(super) fn knows(&self, token: &str, now: Timestamp) -> bool {
-        self.living.get(token).is_some_and(|expiry| now.as_second() < *expiry)
-    }
-
-    /// Whether this is the token that was used first.
-    pub(super) fn is_first(&mut self, token: &str) -> bool {
-        self.first.get_or_insert_with(|| token.to_owned()) == token
-    }
+struct Token {
+    text: String,
+    audience: String,
+    expires: Timestamp,
+    used: bool,
 }
 
-/// `POST /{tenant}/oauth2/v2.0/token`.
-pub(super) fn grant(state: &State, asked: &Asked, tenant: &str) -> Reply {
-    let form: BTreeMap<_, _> = url::form_urlencoded::parse(&asked.body).into_owned().collect();
-    let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
-    let refuse = |status, error, code, text| refusal(state, status, error, code, text);
-    let identity = &state.settings.identity;
-    if tenant.eq_ignore_ascii_case("common") || tenant.eq_ignore_ascii_case("consumers") {
-        return refuse(400, "invalid_request", 50_059, "No tenant-identifying information found");
-    }
-    if !tenant.eq_ignore_ascii_case(&identity.tenant_id) {
-        return refuse(400, "invalid_request", 90_002, "Tenant not found");
-    }
-    if state.fault("expired-secret", &asked.path).is_some() {
-        return refuse(
-            401,
-            "invalid_client",
-            7_000_222,
-            "The provided client secret keys are expired",
-        );
-    }
-    if state.fault("wrong-secret", &asked.path).is_some() {
-        return refuse(401, "invalid_client", 7_000_215, "Invalid client secret provided");
-    }
-    if state.fault("consent", &asked.path).is_some() {
-        return refuse(400, "invalid_grant", 65_001, "The user or administrator has not consented");
-    }
-    if state.fault("app-disabled", &asked.path).is_some() {
-        return refuse(400, "unauthorized_client", 7_000_112, "Application is disabled");
-    }
-    if state.fault("conditional-access", &asked.path).is_some() {
-        return refuse(
-            400,
-            "invalid_grant",
-            53_003,
-            "Access has been blocked by Conditional Access",
-        );
-    }
-    if field("grant_type") != "client_credentials" {
-        return refuse(400, "unsupported_grant_type", 70_003, "The grant type is not supported");
-    }
-    if field("client_id") != identity.client_id {
-        return refuse(
-            400,
-            "unauthorized_client",
-            700_016,
-            "Application was not found in the directory",
-        );
-    }
-    let Some(audience) = field("scope").strip_suffix("/.default") else {
-        return refuse(400, "invalid_scope", 1_002_012, "The scope is not valid");
-    };
-    if !is_graph(audience) {
-        return refuse(400, "invalid_resource", 500_011, "The resource principal was not found");
-    }
-    let secret = field("client_secret");
-    let assertion = field("client_assertion");
-    if !secret.is_empty() {
-        if secret != identity.client_secret {
-            return refuse(401, "invalid_client", 7_000_215, "Invalid client secret provided");
+/// Whether a bearer is let in.
+pub(super) enum Bearer {
+    /// For the first time with this token, or again.
+    Known {
+        first: bool,
+    },
+    WrongAudience,
+    Expired,
+    Unknown,
+}
+
+impl Tokens {
+    /// Judges a bearer that came to Graph.
+    pub(super) fn judge(&mut self, text: &str, now: Timestamp) -> Bearer {
+        let Some(token) = self.remembered.iter_mut().find(|token| token.text == text) else {
+            return Bearer::Unknown;
+        };
+        if token.expires <= now {
+            return Bearer::Expired;
         }
-    } else if assertion.is_empty() {
-        return refuse(401, "invalid_client", 7_000_218, "The request body must contain a proof");
-    } else if field("client_assertion_type")
-        != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-    {
-        return refuse(400, "invalid_request", 900_144, "client_assertion_type is missing");
-    } else if !identity.federated_tokens.iter().any(|token| token == assertion) {
-        let endpoint = format!("http://{}{}", asked.host, asked.path);
-        if let Err((code, text)) = verify(identity, assertion, &endpoint, state.time.now()) {
-            return refuse(401, "invalid_client", code, text);
+        if !token.audience.contains("graph") {
+            return Bearer::WrongAudience;
         }
+        Bearer::Known { first: !std::mem::replace(&mut token.used, true) }
     }
-    Reply::json(
-        200,
-        &json!({
-            "token_type": "Bearer",
-            "expires_in": LIFE,
-            "ext_expires_in": LIFE,
-            "access_token": issue(state, audience),
-        }),
-    )
 }
 
-/// `GET /metadata/identity/oauth2/token`: numbers come as strings.
-pub(super) fn imds(state: &State, asked: &Asked) -> Reply {
-    let error = |status, error: &str| {
-        Reply::json(status, &json!({"error": error, "error_description": "Simulated refusal"}))
-    };
-    if asked.header("metadata") != Some("true") {
-        return error(400, "bad_request_102");
-    }
-    if asked.query("api-version").as_deref() != Some("2018-02-01") {
-        return error(400, "invalid_request");
-    }
-    if !state.settings.identity.managed_identity {
-        return error(400, "invalid_request");
-    }
-    let Some(resource) = asked.query("resource").filter(|resource| is_graph(resource)) else {
-        return error(400, "invalid_resource");
-    };
-    let now = state.time.now().as_second();
-    Reply::json(
-        200,
-        &json!({
-            "access_token": issue(state, &resource),
-            "refresh_token": "",
-            "expires_in": LIFE.to_string(),
-            "expires_on": (now + LIFE).to_string(),
-            "not_before": now.to_string(),
-            "resource": resource,
-            "token_type": "Bearer",
-        }),
-    )
-}
-
-/// `GET /msi/token`, as App Service answers: no `expires_in`.
-pub(super) fn app_service(state: &State, asked: &Asked) -> Reply {
-    let known = state.settings.identity.app_service_header.as_deref();
-    if known.is_none() || asked.header("x-identity-header") != known {
-        return Reply::json(401, &json!({"statusCode": 401, "message": "Unauthorized"}));
-    }
-    let Some(resource) = asked.query("resource").filter(|resource| is_graph(resource)) else {
-        return Reply::json(400, &json!({"statusCode": 400, "message": "resource"}));
-    };
-    let expiry = state.time.now().as_second() + LIFE;
-    Reply::json(
-        200,
-        &json!({
-            "access_token": issue(state, &resource),
-            "expires_on": expiry.to_string(),
-            "resource": resource,
-            "token_type": "Bearer",
-        }),
-    )
-}
-
-fn is_graph(audience: &str) -> bool {
-    let hosts = [
-        "https://graph.microsoft.com",
-        "https://graph.microsoft.us",
-        "https://dod-graph.microsoft.us",
-        "https://microsoftgraph.chinacloudapi.cn",
-    ];
-    hosts.contains(&audience.trim_end_matches('/'))
-}
-
-fn issue(state: &State, audience: &str) -> String {
+/// Makes a token. It looks like a JWT, and is accepted only because it is remembered.
+pub(super) fn issue(state: &mut State, audience: &str) -> String {
+    let now = state.now();
     let identity = &state.settings.identity;
-    let now = state.time.now().as_second();
-    let mut chance = lock(&state.chance);
-    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let header = part(json!({"typ": "JWT", "alg": "RS256", "kid": "simulated"}));
-    let claims = part(json!({
+    let claims = json!({
         "aud": audience,
+        "iss": format!("https://sts.windows.net/{}/", identity.tenant_id),
+        "iat": now.as_second(),
+        "nbf": now.as_second(),
+        "exp": now.as_second() + LIFETIME_SECONDS,
         "appid": identity.client_id,
-        "tid": identity.tenant_id,
+        "idtyp": "app",
         "roles": state.settings.granted,
-        "iat": now,
-        "exp": now + LIFE,
-        "uti": guid(&mut chance),
-    }));
-    let token = format!("{header}.{claims}.{}", URL_SAFE_NO_PAD.encode(guid(&mut chance)));
-    let mut issued = lock(&state.issued);
-    issued.living.retain(|_, expiry| now < *expiry);
-    issued.living.insert(token.clone(), now + LIFE);
-    issued.count += 1;
-    token
+        "tid": identity.tenant_id,
+        "ver": "1.0",
+        "uti": state.rng.u64(..).to_string(),
+    });
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let header = json!({ "typ": "JWT", "alg": "RS256", "kid": "simulated" });
+    let signature: Vec<u8> = (0..32).map(|_| state.rng.u8(..)).collect();
+    let text = format!(
+        "{}.{}.{}",
+        part(&header.to_string()),
+        part(&claims.to_string()),
+        URL_SAFE_NO_PAD.encode(signature)
+    );
+    let expires = Timestamp::from_second(now.as_second() + LIFETIME_SECONDS).unwrap_or(now);
+    if state.tokens.remembered.len() == REMEMBERED {
+        state.tokens.remembered.pop_front();
+    }
+    let token = Token { text: text.clone(), audience: audience.to_owned(), expires, used: false };
+    state.tokens.remembered.push_back(token);
+    state.tokens.issued += 1;
+    text
 }
 
-/// Microsoft's body of refusals: a code in the text, a timestamp with a space in it.
-fn refusal(state: &State, status: u16, error: &str, code: u32, text: &str) -> Reply {
-    let mut chance = lock(&state.chance);
-    let (trace, correlation) = (guid(&mut chance), guid(&mut chance));
-    let timestamp = format!("{:.0}", state.time.now()).replace('T', " ");
-    Reply::json(
-        status,
-        &json!({
-            "error": error,
-            "error_description": format!(
-                "AADSTS{code}: {text}.\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {timestamp}"
-            ),
-            "error_codes": [code],
-            "timestamp": timestamp,
+pub(super) fn answer(state: &mut State, asked: &Asked, faults: &[Kind]) -> Answer {
+    match asked.path.as_str() {
+        "/metadata/identity/oauth2/token" => managed::virtual_machine(state, asked, faults),
+        "/msi/token" => managed::app_service(state, asked, faults),
+        path => match path.trim_start_matches('/').split_once('/') {
+            Some((tenant, "oauth2/v2.0/token")) if asked.method == Method::POST => {
+                entra(state, asked, tenant, faults)
+                    .unwrap_or_else(|refusal| refusal.answer(state, asked))
+            }
+            Some((_, "oauth2/v2.0/token")) => {
+                Answer::text(StatusCode::METHOD_NOT_ALLOWED, "").with("allow", "POST")
+            }
+            _ => Answer::text(StatusCode::NOT_FOUND, ""),
+        },
+    }
+}
+
+/// Why Entra hands out no token: its word, its code, its text.
+pub(super) struct Refusal {
+    pub(super) error: &'static str,
+    pub(super) code: u32,
+    pub(super) text: String,
+}
+
+impl Refusal {
+    pub(super) fn new(error: &'static str, code: u32, text: impl Into<String>) -> Self {
+        Self { error, code, text: text.into() }
+    }
+
+    fn answer(&self, state: &mut State, asked: &Asked) -> Answer {
+        let status = match self.error {
+            "invalid_client" => StatusCode::UNAUTHORIZED,
+            "temporarily_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        let moment = state.now().strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+        let trace = state.fresh_id();
+        let correlation = match asked.header("client-request-id") {
+            Some(id) => id.to_owned(),
+            None => state.fresh_id(),
+        };
+        let description = format!(
+            "AADSTS{}: {}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\n\
+             Timestamp: {moment}",
+            self.code, self.text
+        );
+        let body = json!({
+            "error": self.error,
+            "error_description": description,
+            "error_codes": [self.code],
+            "timestamp": moment,
             "trace_id": trace,
             "correlation_id": correlation,
-            "error_uri": format!("https://login.microsoftonline.com/error?code={code}"),
-        }),
-    )
+        });
+        Answer::of(status, &body).with("cache-control", "no-store, no-cache")
+    }
 }
 
-/// Checks a client assertion as Entra documents it: PS256 with `x5t#S256`.
-fn verify(
-    identity: &Identity,
-    assertion: &str,
-    endpoint: &str,
-    now: Timestamp,
-) -> Result<(), (u32, &'static str)> {
-    let unreadable = (50_027, "JWT token is invalid or malformed");
-    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| unreadable);
-    let parts: Vec<_> = assertion.split('.').collect();
-    let [head, body, signature] = parts[..] else { return Err(unreadable) };
-    let parse = |bytes: Vec<u8>| serde_json::from_slice::<Value>(&bytes).map_err(|_| unreadable);
-    let (header, claims) = (parse(decode(head)?)?, parse(decode(body)?)?);
-    if header["alg"] != "PS256" || header["typ"] != "JWT" {
-        return Err((700_027, "The algorithm is not the documented one"));
+fn entra(
+    state: &mut State,
+    asked: &Asked,
+    tenant: &str,
+    faults: &[Kind],
+) -> Result<Answer, Refusal> {
+    for fault in faults {
+        if let Kind::Throttle(retry) = fault {
+            return Ok(throttled(state, retry));
+        }
     }
-    let thumbprint = decode(header["x5t#S256"].as_str().unwrap_or_default())?;
-    let key =
-        identity.assertion_keys.iter().find(|key| key.thumbprint_sha256[..] == thumbprint[..]);
-    let key = key.ok_or((700_027, "The certificate is not registered"))?;
-    UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, &key.rsa_public_key_der)
-        .verify(format!("{head}.{body}").as_bytes(), &decode(signature)?)
-        .map_err(|_| (700_027, "The signature does not verify"))?;
-    let number = |name: &str| claims[name].as_i64().unwrap_or_default();
-    let now = now.as_second();
-    if claims["aud"] != endpoint {
-        return Err((50_012, "The audience is wrong"));
+    stand_in_the_way(state, faults)?;
+    let form: BTreeMap<String, String> = form_urlencoded::parse(&asked.body).into_owned().collect();
+    let field = |name: &str| form.get(name).filter(|value| !value.is_empty());
+    let missing = |name: &str| {
+        let text = format!("The request body must contain the following parameter: '{name}'.");
+        Refusal::new("invalid_request", 900144, text)
+    };
+    let required = |name: &str| field(name).ok_or_else(|| missing(name));
+    let form_type = asked.header("content-type").unwrap_or_default();
+    if !form_type.starts_with("application/x-www-form-urlencoded") {
+        return Err(missing("grant_type"));
     }
-    if claims["iss"] != *identity.client_id || claims["sub"] != *identity.client_id {
-        return Err((50_013, "Issuer or subject is wrong"));
+    let identity = &state.settings.identity;
+    check_tenant(tenant, &identity.tenant_id)?;
+    let grant = required("grant_type")?;
+    if grant != "client_credentials" {
+        let text = format!("The app requested an unsupported grant type '{grant}'.");
+        return Err(Refusal::new("unsupported_grant_type", 70003, text));
     }
-    if claims["jti"].as_str().is_none_or(str::is_empty) {
-        return Err((50_013, "The id is missing"));
+    let client = required("client_id")?;
+    if !client.eq_ignore_ascii_case(&identity.client_id) {
+        let text =
+            format!("Application with identifier '{client}' was not found in the directory.");
+        return Err(Refusal::new("unauthorized_client", 700016, text));
     }
-    if number("nbf") > now || number("exp") <= now || number("exp") > now + 3600 {
-        return Err((700_024, "The assertion is not within its valid time"));
+    let audience = audience(required("scope")?)?;
+    match (field("client_assertion"), field("client_secret")) {
+        (Some(jwt), _) => {
+            let kind = field("client_assertion_type").map(String::as_str);
+            if kind != Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer") {
+                return Err(missing("client_assertion_type"));
+            }
+            let endpoint = format!("{}{}", asked.origin, asked.path);
+            assertion::check(jwt, identity, &endpoint, state.now())?;
+        }
+        (None, Some(secret)) if *secret == identity.client_secret => {}
+        (None, Some(_)) => return Err(wrong_secret(client)),
+        (None, None) => {
+            let text = "The request body must contain the following parameter: \
+                        'client_assertion' or 'client_secret'.";
+            return Err(Refusal::new("invalid_client", 7000218, text));
+        }
+    }
+    let body = json!({
+        "token_type": "Bearer",
+        "expires_in": LIFETIME_SECONDS,
+        "ext_expires_in": LIFETIME_SECONDS,
+        "access_token": issue(state, audience),
+    });
+    Ok(Answer::of(StatusCode::OK, &body).with("cache-control", "no-store, no-cache"))
+}
+
+pub(super) fn throttled(state: &State, retry: &Retry) -> Answer {
+    let answer = Answer::text(StatusCode::TOO_MANY_REQUESTS, "");
+    match retry.header(state.now()) {
+        Some(value) => answer.with("retry-after", &value),
+        None => answer,
+    }
+}
+
+impl Retry {
+    /// `Retry-After`, where it is sent at all.
+    pub(super) fn header(&self, now: Timestamp) -> Option<String> {
+        match self {
+            Self::Seconds(seconds) => Some(seconds.to_string()),
+            Self::Date => {
+                let moment = Timestamp::from_second(now.as_second() + 10).unwrap_or(now);
+                Some(time::http_date(moment))
+            }
+            Self::None => None,
+        }
+    }
+}
+
+/// The refusals that are asked for as faults.
+fn stand_in_the_way(state: &mut State, faults: &[Kind]) -> Result<(), Refusal> {
+    for fault in faults {
+        return Err(match fault {
+            Kind::ServerError(rate) if state.rng.f64() < *rate => Refusal::new(
+                "temporarily_unavailable",
+                90033,
+                "A transient error has occurred. Please try again.",
+            ),
+            Kind::ExpiredSecret => Refusal::new(
+                "invalid_client",
+                7000222,
+                format!(
+                    "The provided client secret keys for app '{}' are expired.",
+                    state.settings.identity.client_id
+                ),
+            ),
+            Kind::WrongSecret => wrong_secret(&state.settings.identity.client_id),
+            Kind::Consent => Refusal::new(
+                "invalid_grant",
+                65001,
+                "The user or administrator has not consented to use the application.",
+            ),
+            Kind::AppDisabled => Refusal::new(
+                "unauthorized_client",
+                7000112,
+                format!("Application '{}' is disabled.", state.settings.identity.client_id),
+            ),
+            Kind::ConditionalAccess => Refusal::new(
+                "invalid_grant",
+                53003,
+                "Access has been blocked by Conditional Access policies.",
+            ),
+            _ => continue,
+        });
     }
     Ok(())
+}
+
+fn wrong_secret(client: &str) -> Refusal {
+    let text = format!("Invalid client secret provided for app '{client}'.");
+    Refusal::new("invalid_client", 7000215, text)
+}
+
+fn check_tenant(asked: &str, tenant: &str) -> Result<(), Refusal> {
+    if ["common", "organizations", "consumers"].contains(&asked) {
+        let text = "No tenant-identifying information found in the request.";
+        return Err(Refusal::new("invalid_request", 50059, text));
+    }
+    if !asked.eq_ignore_ascii_case(tenant) && !asked.eq_ignore_ascii_case(INITIAL_DOMAIN) {
+        let text = format!("Tenant '{asked}' not found.");
+        return Err(Refusal::new("invalid_request", 90002, text));
+    }
+    Ok(())
+}
+
+/// The resource a scope names.
+fn audience(scope: &str) -> Result<&'static str, Refusal> {
+    let Some(resource) = scope.strip_suffix("/.default") else {
+        let text = format!("The provided value for scope {scope} is not valid.");
+        return Err(Refusal::new("invalid_scope", 1002012, text));
+    };
+    resource_named(resource).ok_or_else(|| {
+        let text = format!("The resource principal named {resource} was not found in the tenant.");
+        Refusal::new("invalid_resource", 500011, text)
+    })
+}
+
+/// The audience that goes by this name.
+pub(super) fn resource_named(resource: &str) -> Option<&'static str> {
+    AUDIENCES.into_iter().find(|known| *known == resource.trim_end_matches('/'))
 }

@@ -1,314 +1,194 @@
-//! The world: a believable partner tenant, the same for the same seed, of any size.
+//! The partner's people, what they registered, and what is true about them.
 
-use fastrand::Rng;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
 
-use super::{Plan, Settings};
+use super::person::{self, HOUR, Person, Role};
 
-/// How long Microsoft's registration report takes to show a new account.
-const REPORT_LAG: SignedDuration = SignedDuration::from_hours(24);
+/// An account without a row in the report is given this long before its silence says something.
+const BENEFIT_OF_THE_DOUBT: i64 = 48 * HOUR;
+/// So many more may be hired than were there at first; a world left running stays small.
+const HIRES: usize = 20_000;
 
-/// How long an account without a row is nobody's fault.
-const GRACE: SignedDuration = SignedDuration::from_hours(48);
-
-const GIVEN: [&str; 16] = [
-    "Amina", "Bruno", "Chiara", "Deniz", "Elif", "Farid", "Greta", "Hugo", "Ines", "Jonas",
-    "Katja", "Liam", "Mei", "Nils", "Olga", "Priya",
-];
-const FAMILY: [&str; 16] = [
-    "Abel", "Berg", "Costa", "Diaz", "Egger", "Faber", "Garcia", "Haas", "Ito", "Jansen", "Kaya",
-    "Lang", "Moreau", "Novak", "Okafor", "Petrov",
-];
-
-/// What someone registered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Registered {
-    Nothing,
-    /// Only what resets a password.
-    MailOnly,
-    Authenticator,
-    Passkey,
-    /// Windows Hello alone, which the report's flag has been seen to miss.
-    WindowsHello,
-    /// A phone, which policy no longer allows.
-    PhoneNotAllowed,
-}
-
-#[derive(Debug, Clone)]
-struct Person {
-    id: String,
-    name: String,
-    mail: String,
-    enabled: bool,
-    /// `Member`, `Guest`, or null as on accounts from before the field.
-    user_type: Option<&'static str>,
-    created: Option<Timestamp>,
-    registered: Registered,
-    admin: bool,
-}
-
-impl Person {
-    fn is_guest(&self) -> bool {
-        self.user_type == Some("Guest")
-    }
-
-    fn age(&self, now: Timestamp) -> SignedDuration {
-        self.created.map_or(SignedDuration::MAX, |created| now.duration_since(created))
-    }
-
-    /// The report has no row for the disabled and for the brand new.
-    fn has_row(&self, now: Timestamp) -> bool {
-        self.enabled && self.age(now) >= REPORT_LAG
-    }
-}
-
-/// The tenant's people and settings.
-#[derive(Debug)]
 pub(super) struct World {
     people: Vec<Person>,
-    chance: Rng,
-    steps: u64,
-    pub(super) display_name: &'static str,
-    pub(super) partner: bool,
-    pub(super) plan: Plan,
-    pub(super) security_defaults: bool,
-}
-
-/// How things truly are, by the meaning the exporter gives its figures. Only enabled accounts
-/// stand in any figure but `disabled`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Truth {
-    /// Enabled members.
-    pub members: usize,
-    /// Enabled guests.
-    pub guests: usize,
-    /// Members who can answer an MFA challenge.
-    pub registered_members: usize,
-    /// Guests who can.
-    pub registered_guests: usize,
-    /// Members whose method policy allows.
-    pub capable_members: usize,
-    /// Guests whose method policy allows.
-    pub capable_guests: usize,
-    /// Members who cannot answer a challenge.
-    pub unregistered_members: usize,
-    /// Guests who cannot.
-    pub unregistered_guests: usize,
-    /// Members too new to be judged.
-    pub unjudged_members: usize,
-    /// Guests too new to be judged.
-    pub unjudged_guests: usize,
-    /// Accounts that may not sign in.
-    pub disabled: usize,
-    /// Whether security defaults are on.
-    pub security_defaults: bool,
-    /// Whether Entra ID P1 or P2 is there.
-    pub premium: bool,
-    /// Object ids of the unregistered.
-    pub unregistered_ids: Vec<String>,
+    rng: fastrand::Rng,
+    most: usize,
+    moves: u64,
 }
 
 impl World {
-    pub(super) fn new(settings: &Settings, now: Timestamp) -> Self {
-        let mut world = Self {
-            people: Vec::with_capacity(settings.users + 16),
-            chance: Rng::with_seed(settings.seed),
-            steps: 0,
-            display_name: "Contoso Cloud Partners",
-            partner: settings.partner,
-            plan: settings.plan,
-            security_defaults: settings.security_defaults,
-        };
-        for index in 0..settings.users {
-            let person = world.person(index, settings.users, now);
-            world.people.push(person);
-        }
-        world
+    /// A world of exactly so many accounts, as it stands at `now`.
+    pub(super) fn new(users: usize, seed: u64, now: Timestamp) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let now = now.as_second();
+        let mut people = Vec::with_capacity(users);
+        people.extend((0..users as u32).map(|serial| person::settle(&mut rng, serial, users, now)));
+        person::plant_oddities(&mut people, now);
+        Self { people, rng, most: users + HIRES, moves: 0 }
     }
 
-    fn person(&mut self, index: usize, users: usize, now: Timestamp) -> Person {
-        let chance = &mut self.chance;
-        let days = 30 + i64::from(chance.u16(0..2_000));
-        let old = chance.u8(0..100) < 10;
-        let created = (!old).then(|| now - SignedDuration::from_hours(24 * days));
-        let mut person = Person {
-            id: guid(chance),
-            name: format!("{} {}", GIVEN[index % 16], FAMILY[(index / 16 + index) % 16]),
-            mail: String::new(),
-            enabled: true,
-            user_type: Some("Member"),
-            created,
-            registered: Registered::Authenticator,
-            admin: false,
-        };
-        let dice = chance.u8(0..100);
-        match index {
-            // Emergency accounts first: they exist in every well-run tenant.
-            0 | 1 => {
-                person.name = format!("Emergency Access {}", index + 1);
-                person.registered = Registered::Passkey;
-                person.admin = true;
-            }
-            // Service accounts that somebody once made.
-            2..=4 => {
-                person.name =
-                    ["Backup Service", "Printer Scan", "Billing Export"][index - 2].into();
-                person.registered = Registered::Nothing;
-            }
-            // Hired yesterday and today: the report does not know them yet.
-            _ if users > 8 && index + 2 >= users => {
-                let hours = if index + 1 == users { 2 } else { 20 };
-                person.created = Some(now - SignedDuration::from_hours(hours));
-                person.registered = Registered::Nothing;
-            }
-            _ => {
-                person.enabled = dice >= 8;
-                person.user_type = match chance.u8(0..100) {
-                    0..10 => Some("Guest"),
-                    10 => None,
-                    _ => Some("Member"),
-                };
-                person.registered = match chance.u8(0..100) {
-                    0..10 => Registered::Nothing,
-                    10..12 => Registered::MailOnly,
-                    12..15 => Registered::WindowsHello,
-                    15..18 => Registered::PhoneNotAllowed,
-                    18..30 => Registered::Passkey,
-                    _ => Registered::Authenticator,
-                };
-                person.admin = chance.u8(0..100) < 6 && !person.is_guest();
-            }
-        }
-        let address = person.name.to_lowercase().replace(' ', ".");
-        person.mail = if person.is_guest() {
-            format!("{address}{index}_fabrikam.example#EXT#@contoso.example")
-        } else {
-            format!("{address}{index}@contoso.example")
-        };
-        person
+    pub(super) fn people(&self) -> &[Person] {
+        &self.people
     }
 
-    /// Someone is hired, or someone registers; alternately.
+    /// One move: a hire, then a registration, then a hire again.
     pub(super) fn step(&mut self, now: Timestamp) -> String {
-        self.steps += 1;
-        let waiting = self.people.iter_mut().find(|person| {
-            person.has_row(now)
-                && matches!(person.registered, Registered::Nothing | Registered::MailOnly)
-        });
-        match waiting {
-            Some(person) if self.steps.is_multiple_of(2) => {
-                person.registered = Registered::Authenticator;
-                format!("{} registered the Authenticator", person.name)
-            }
-            _ => {
-                let index = self.people.len();
-                let mut person = self.person(index, 0, now);
-                person.created = Some(now);
-                person.enabled = true;
-                person.user_type = Some("Member");
-                person.registered = Registered::Nothing;
-                let told = format!("{} was hired", person.name);
-                self.people.push(person);
-                told
-            }
-        }
+        self.moves += 1;
+        if self.moves % 2 == 1 { self.hire(now) } else { self.register(now) }
     }
 
-    pub(super) fn truth(&self, now: Timestamp) -> Truth {
-        let premium = self.plan != Plan::Free;
-        let mut truth =
-            Truth { security_defaults: self.security_defaults, premium, ..Truth::default() };
+    fn hire(&mut self, now: Timestamp) -> String {
+        if self.people.len() >= self.most {
+            return "nobody was hired: the company is full".to_owned();
+        }
+        let serial = self.people.len() as u32;
+        let hired = Person::new(&mut self.rng, serial, Role::Employee, now.as_second());
+        let said = format!("{} was hired ({})", hired.display_name(), hired.guid());
+        self.people.push(hired);
+        said
+    }
+
+    fn register(&mut self, now: Timestamp) -> String {
+        let start = self.rng.usize(..self.people.len().max(1));
+        let (before, after) = self.people.split_at_mut(start);
+        let waiting = after.iter_mut().chain(before).find(|person| {
+            person.has_row(now) && !person.has_mfa() && person.role == Role::Employee
+        });
+        let Some(person) = waiting else {
+            return "nobody registered: nobody is left to".to_owned();
+        };
+        person.register();
+        format!("{} registered Microsoft Authenticator ({})", person.display_name(), person.guid())
+    }
+
+    /// What is true now, counted from the people themselves and not from any answer.
+    pub(super) fn truth(&self, now: Timestamp, security_defaults: bool, premium: bool) -> Truth {
+        let mut truth = Truth { security_defaults, premium, ..Truth::default() };
         for person in &self.people {
             if !person.enabled {
                 truth.disabled += 1;
                 continue;
             }
-            let add = |member: &mut usize, guest: &mut usize, yes: bool| {
-                *(if person.is_guest() { guest } else { member }) += usize::from(yes);
+            let count = |[members, guests]: [&mut usize; 2]| {
+                *(if person.is_guest() { guests } else { members }) += 1;
             };
-            let seen = person.has_row(now);
-            let can =
-                seen && !matches!(person.registered, Registered::Nothing | Registered::MailOnly);
-            let allowed = can && person.registered != Registered::PhoneNotAllowed;
-            let unjudged = !seen && person.age(now) < GRACE;
-            add(&mut truth.members, &mut truth.guests, true);
-            add(&mut truth.registered_members, &mut truth.registered_guests, can);
-            add(&mut truth.capable_members, &mut truth.capable_guests, allowed);
-            add(&mut truth.unjudged_members, &mut truth.unjudged_guests, unjudged);
-            add(&mut truth.unregistered_members, &mut truth.unregistered_guests, !can && !unjudged);
-            if !can && !unjudged {
-                truth.unregistered_ids.push(person.id.clone());
+            count([&mut truth.members, &mut truth.guests]);
+            let row = person.has_row(now);
+            if row && person.mfa_capable {
+                count([&mut truth.capable_members, &mut truth.capable_guests]);
+            }
+            if row && person.has_mfa() {
+                count([&mut truth.registered_members, &mut truth.registered_guests]);
+            } else if row || person.age(now).is_none_or(|age| age >= BENEFIT_OF_THE_DOUBT) {
+                count([&mut truth.unregistered_members, &mut truth.unregistered_guests]);
+                truth.unregistered_ids.push(person.guid());
+            } else {
+                count([&mut truth.unjudged_members, &mut truth.unjudged_guests]);
             }
         }
         truth
     }
-
-    pub(super) fn len(&self) -> usize {
-        self.people.len()
-    }
-
-    /// A user as Graph writes it, all documented fields this world has.
-    pub(super) fn user(&self, index: usize) -> Value {
-        let person = &self.people[index];
-        let created = person.created.map(|created| format!("{created:.0}"));
-        json!({
-            "id": person.id,
-            "businessPhones": [],
-            "displayName": person.name,
-            "mail": person.mail,
-            "userPrincipalName": person.mail,
-            "accountEnabled": person.enabled,
-            "userType": person.user_type,
-            "createdDateTime": created,
-        })
-    }
-
-    /// Whether the registration report has a row for the account.
-    pub(super) fn has_registration(&self, index: usize, now: Timestamp) -> bool {
-        self.people[index].has_row(now)
-    }
-
-    /// The account's row of the registration report. Its own spelling: `member` in lower case, an
-    /// empty string for what is not set, seven digits of a second.
-    pub(super) fn registration(&self, index: usize, now: Timestamp) -> Value {
-        let person = &self.people[index];
-        let (registered, capable, methods): (_, _, &[&str]) = match person.registered {
-            Registered::Nothing => (false, false, &[]),
-            Registered::MailOnly => (false, false, &["email"]),
-            Registered::Authenticator => {
-                (true, true, &["microsoftAuthenticatorPush", "softwareOneTimePasscode"])
-            }
-            Registered::Passkey => (true, true, &["passKeyDeviceBound", "fido2"]),
-            Registered::WindowsHello => (false, false, &["windowsHelloForBusiness"]),
-            Registered::PhoneNotAllowed => (true, false, &["mobilePhone", "email"]),
-        };
-        let updated = now - SignedDuration::from_hours(6);
-        json!({
-            "id": person.id,
-            "userPrincipalName": person.mail,
-            "userDisplayName": person.name,
-            "userType": if person.is_guest() { "guest" } else { "member" },
-            "isAdmin": person.admin,
-            "isSsprRegistered": registered,
-            "isSsprEnabled": true,
-            "isSsprCapable": registered,
-            "isMfaRegistered": registered,
-            "isMfaCapable": capable,
-            "isPasswordlessCapable": person.registered == Registered::Passkey,
-            "methodsRegistered": methods,
-            "isSystemPreferredAuthenticationMethodEnabled": true,
-            "systemPreferredAuthenticationMethods": if registered { json!(["push"]) } else { json!([]) },
-            "userPreferredMethodForSecondaryAuthentication": if registered { "push" } else { "" },
-            "lastUpdatedDateTime": format!("{updated:.7}"),
-        })
-    }
 }
 
-/// A random version 4 GUID.
-pub(super) fn guid(chance: &mut Rng) -> String {
-    let bits = chance.u128(..) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+/// What a reader should find, counted from the people themselves. Faults do not change it, but for
+/// `unlicensed`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Truth {
+    /// Enabled accounts of the tenant's own; an account without a type is one.
+    pub members: usize,
+    /// Enabled accounts invited from elsewhere.
+    pub guests: usize,
+    /// Members whose row shows MFA: the flag, the ability, or a method that is two factors in one.
+    pub registered_members: usize,
+    /// Guests whose row shows MFA.
+    pub registered_guests: usize,
+    /// Members whose row says that they can do MFA.
+    pub capable_members: usize,
+    /// Guests whose row says that they can do MFA.
+    pub capable_guests: usize,
+    /// Members without MFA: by their row, or without a row and 48 hours old or more.
+    pub unregistered_members: usize,
+    /// Guests without MFA, likewise.
+    pub unregistered_guests: usize,
+    /// Members without a row, younger than 48 hours.
+    pub unjudged_members: usize,
+    /// Guests without a row, younger than 48 hours.
+    pub unjudged_guests: usize,
+    /// Accounts nobody can sign in to. They are in none of the figures above.
+    pub disabled: usize,
+    /// Whether security defaults are on.
+    pub security_defaults: bool,
+    /// Whether the tenant has Entra ID P1 or P2.
+    pub premium: bool,
+    /// Object ids of the unregistered, members and guests.
+    pub unregistered_ids: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noon() -> Timestamp {
+        "2026-03-02T12:00:00Z".parse().unwrap()
+    }
+
+    fn later(hours: i64) -> Timestamp {
+        Timestamp::from_second(noon().as_second() + hours * HOUR).unwrap()
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_world_and_another_seed_another() {
+        let truth = |seed| World::new(240, seed, noon()).truth(noon(), false, true);
+        assert_eq!(truth(7), truth(7));
+        assert_ne!(truth(7), truth(8));
+    }
+
+    #[test]
+    fn everybody_enabled_is_registered_unregistered_or_unjudged() {
+        for users in [0, 1, 9, 39, 40, 240, 5000] {
+            let truth = World::new(users, 3, noon()).truth(noon(), false, true);
+            assert_eq!(truth.members + truth.guests + truth.disabled, users);
+            let members =
+                truth.registered_members + truth.unregistered_members + truth.unjudged_members;
+            let guests =
+                truth.registered_guests + truth.unregistered_guests + truth.unjudged_guests;
+            assert_eq!((members, guests), (truth.members, truth.guests));
+            let unregistered = truth.unregistered_members + truth.unregistered_guests;
+            assert_eq!(truth.unregistered_ids.len(), unregistered);
+        }
+    }
+
+    #[test]
+    fn a_partner_looks_like_one() {
+        let truth = World::new(10_000, 1, noon()).truth(noon(), false, true);
+        let share = |part: usize, whole: usize| part as f64 / whole as f64;
+        assert!((0.07..0.13).contains(&share(truth.guests, 10_000)), "{truth:?}");
+        assert!((0.06..0.10).contains(&share(truth.disabled, 10_000)), "{truth:?}");
+        assert!((0.09..0.15).contains(&share(truth.unregistered_members, truth.members)));
+        assert_eq!(truth.unjudged_members, 2);
+    }
+
+    #[test]
+    fn a_hire_is_unjudged_then_unregistered_then_registers() {
+        let mut world = World::new(0, 1, noon());
+        assert!(world.step(noon()).contains("hired"));
+        assert_eq!(world.truth(noon(), false, true).unjudged_members, 1);
+        assert!(world.step(later(20)).contains("nobody"));
+        assert!(world.people()[0].has_row(later(25)) && !world.people()[0].has_row(later(21)));
+        assert_eq!(world.truth(later(25), false, true).unregistered_members, 1);
+        world.step(later(25));
+        assert!(world.step(later(26)).contains("registered"));
+        assert_eq!(world.truth(later(26), false, true).registered_members, 1);
+    }
+
+    #[test]
+    fn silence_is_given_48_hours_to_the_second() {
+        let mut world = World::new(0, 1, noon());
+        world.step(noon());
+        world.people[0].reported = false;
+        let just_before = Timestamp::from_second(later(48).as_second() - 1).unwrap();
+        assert_eq!(world.truth(just_before, false, true).unjudged_members, 1);
+        assert_eq!(world.truth(later(48), false, true).unregistered_members, 1);
+    }
 }

@@ -45,9 +45,14 @@ impl Registration {
         self.is_mfa_registered || self.is_mfa_capable || self.methods.satisfies_mfa
     }
 
-    /// Whether policy lets the person use what is registered. Windows Hello stands outside the
-    /// authentication methods policy, so its holders always can.
+    /// Microsoft's flag: what is registered is allowed by the authentication methods policy.
     pub fn capable(self) -> bool {
+        self.is_mfa_capable
+    }
+
+    /// Whether the person can do MFA with what policy lets them use. Windows Hello stands outside
+    /// the authentication methods policy, so its holders always can, whatever the flag says.
+    pub fn able(self) -> bool {
         self.is_mfa_capable || self.methods.windows_hello
     }
 }
@@ -191,7 +196,7 @@ mod tests {
         let registered: Vec<_> = rows.iter().map(|row| row.registration().registered()).collect();
         assert_eq!(registered, [true, false, true, true]);
         let capable: Vec<_> = rows.iter().map(|row| row.registration().capable()).collect();
-        assert_eq!(capable, [true, false, false, true]);
+        assert_eq!(capable, [true, false, false, false]);
     }
 
     #[test]
@@ -209,12 +214,12 @@ mod tests {
             ("securityQuestion", false, false),
             ("somethingNew", false, false),
         ];
-        for (word, registered, capable) in table {
+        for (word, registered, able) in table {
             let body = format!(
                 r#"{{"id":"a","isMfaRegistered":false,"isMfaCapable":false,"methodsRegistered":["{word}"]}}"#
             );
             let row = serde_json::from_str::<Row>(&body).unwrap().registration();
-            assert_eq!((row.registered(), row.capable()), (registered, capable), "{word}");
+            assert_eq!((row.registered(), row.able()), (registered, able), "{word}");
         }
     }
 

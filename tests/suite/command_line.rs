@@ -67,7 +67,7 @@ fn mistakes_on_the_command_line_are_named_and_exit_with_3() {
         (&["--web.listen-address=nowhere"], "write it like"),
         (&["serve"], "serve"),
         (&["--config.file=/nowhere/x.yml"], "/nowhere/x.yml: cannot be read"),
-        (&["demo", "--fault", "trottle"], "no fault is called `trottle`"),
+        (&["demo", "--fault", "trottle"], "unknown fault `trottle`"),
         (&["simulate", "--web.listen-address=192.0.2.1:1"], "cannot listen on 192.0.2.1:1"),
     ] {
         let (output, out, err) = called(arguments);
@@ -111,7 +111,7 @@ fn every_page_of_the_reference_is_printed() {
 fn check_tells_by_its_exit_code_how_things_stand() {
     let microsoft = Microsoft::small();
     let folder = configured(&format!("tenants:\n{}", microsoft.tenant("contoso")));
-    let secret = partnercenter_exporter::simulator::Identity::CLIENT_SECRET;
+    let secret = partnercenter_exporter::simulator::CLIENT_SECRET;
     let check = |output: &str| {
         let mut command = program();
         command.env("SECRET", secret).args(["check", &file(folder.path()), "--output", output]);
@@ -145,7 +145,7 @@ fn it_serves_and_ends_politely_when_asked() {
     let microsoft = Microsoft::small();
     let folder =
         configured(&format!("state_directory: state\ntenants:\n{}", microsoft.tenant("contoso")));
-    let secret = partnercenter_exporter::simulator::Identity::CLIENT_SECRET;
+    let secret = partnercenter_exporter::simulator::CLIENT_SECRET;
     let mut child = program()
         .env("SECRET", secret)
         .args([&file(folder.path()), "--web.listen-address=127.0.0.1:0", "--log.format=json"])

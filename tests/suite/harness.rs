@@ -46,6 +46,8 @@ impl Microsoft {
             listen: "127.0.0.1:0".parse().unwrap(),
             start: Some(beginning()),
             moving: false,
+            // Time that stands still would throttle for ever.
+            enforce_throttles: false,
             ..settings
         };
         let (tell, told) = std::sync::mpsc::channel();

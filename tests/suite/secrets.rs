@@ -13,7 +13,7 @@ fn said(credential: &str, folder: &std::path::Path) -> String {
     let address = microsoft.address;
     let yaml = format!(
         "outbound: {{ proxy: 'http://user:{PLANTED}@127.0.0.1:9' }}\n\
-         tenants:\n  - name: contoso\n    tenant_id: 51310000-0000-4000-8000-00000000c0de\n    \
+         tenants:\n  - name: contoso\n    tenant_id: 51301a7e-0000-4000-8000-00000000c59a\n    \
          pace: unlimited\n    credential: {{ {credential} }}\n    \
          endpoints: {{ login: 'http://{address}', graph: 'http://{address}/graph' }}\n"
     );
@@ -58,7 +58,7 @@ fn a_secret_in_any_credential_field_is_never_told() {
     let secret = folder.path().join("secret");
     std::fs::write(&secret, PLANTED).unwrap();
     let secret = secret.display();
-    let id = "client_id: 51310000-0000-4000-8000-0000000000aa";
+    let id = "client_id: 51301a7e-0000-4000-8000-0000000000a9";
     for credential in [
         format!("{id}, client_secret_file: {secret}"),
         format!("{id}, client_secret_env: PLANTED"),
@@ -86,7 +86,7 @@ fn a_token_is_never_told() {
     let output = Command::new(env!("CARGO_BIN_EXE_partnercenter_exporter"))
         .args(["check", "--output=json", "--log.level=debug"])
         .arg(format!("--config.file={}", config.display()))
-        .env("SECRET", partnercenter_exporter::simulator::Identity::CLIENT_SECRET)
+        .env("SECRET", partnercenter_exporter::simulator::CLIENT_SECRET)
         .output()
         .unwrap();
     let said = [output.stdout, output.stderr].concat();

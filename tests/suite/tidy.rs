@@ -154,7 +154,7 @@ fn every_file_opens_with_a_sentence_on_what_it_is_for() {
         for file in rust_files(&root().join(folder)) {
             let text = fs::read_to_string(&file).unwrap();
             let first = text.lines().next().unwrap_or_default();
-            assert!(first.starts_with("//! ") && first.len() > 24, "{}: {first}", file.display());
+            assert!(first.starts_with("//! ") && first.len() > 20, "{}: {first}", file.display());
         }
     }
 }

@@ -1,0 +1,122 @@
+//! The hand that changes the world, sets faults and reads what was asked: in process and over HTTP.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hyper::{Method, StatusCode};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::faults::Fault;
+use super::http::{Answer, Asked};
+use super::state::State;
+use super::world::Truth;
+
+/// A handle on a simulator, cheap to clone; it goes on working while the simulator is served.
+#[derive(Clone)]
+pub struct Control(Arc<Mutex<State>>);
+
+/// One request as it came, and how it was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Seen {
+    /// When, in the simulated world.
+    pub at: Timestamp,
+    /// The method.
+    pub method: String,
+    /// Path and query as asked.
+    pub path: String,
+    /// Status of the answer.
+    pub status: u16,
+    /// `client-request-id`.
+    pub client_request_id: Option<String>,
+    /// `user-agent`.
+    pub user_agent: Option<String>,
+    /// `accept-encoding`.
+    pub accept_encoding: Option<String>,
+    /// `consistencylevel`.
+    pub consistency_level: Option<String>,
+    /// `x-ms-throttle-priority`.
+    pub throttle_priority: Option<String>,
+    /// Whether there was an `authorization` header. What it held is not kept.
+    pub authorization: bool,
+}
+
+impl Control {
+    pub(super) fn new(state: State) -> Self {
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic while answering one request leaves nothing half-done that the next would mind.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces what goes wrong; an empty list mends everything.
+    pub fn set_faults(&self, faults: Vec<Fault>) {
+        self.lock().faults = faults;
+    }
+
+    /// Moves simulated time onward when it stands still; otherwise it goes by itself.
+    pub fn turn(&self, by: Duration) {
+        self.lock().time.turn(by);
+    }
+
+    /// One move of the world, by turns a hire and a registration; says what happened.
+    pub fn step(&self) -> String {
+        let mut state = self.lock();
+        let now = state.now();
+        state.world.step(now)
+    }
+
+    /// What a reader should find now.
+    pub fn truth(&self) -> Truth {
+        self.lock().truth()
+    }
+
+    /// The latest requests, oldest first.
+    pub fn requests(&self) -> Vec<Seen> {
+        self.lock().seen.iter().cloned().collect()
+    }
+
+    /// How many tokens were handed out.
+    pub fn tokens_issued(&self) -> u64 {
+        self.lock().tokens.issued
+    }
+
+    /// The same over HTTP, for programs that cannot hold a [`Control`].
+    pub(super) fn answer(&self, asked: &Asked) -> Answer {
+        match (&asked.method, asked.path.as_str()) {
+            (&Method::GET, "/-/truth") => Answer::of(StatusCode::OK, &self.truth()),
+            (&Method::GET, "/-/requests") => Answer::of(StatusCode::OK, &self.requests()),
+            (&Method::POST, "/-/faults") => {
+                let lines = String::from_utf8_lossy(&asked.body);
+                let lines = lines.lines().filter(|line| !line.trim().is_empty());
+                match lines.map(str::parse).collect() {
+                    Ok(faults) => {
+                        self.set_faults(faults);
+                        Answer::text(StatusCode::OK, "ok\n")
+                    }
+                    Err::<Vec<Fault>, _>(error) => {
+                        Answer::text(StatusCode::BAD_REQUEST, &format!("{error}\n"))
+                    }
+                }
+            }
+            (&Method::POST, "/-/step") => {
+                Answer::text(StatusCode::OK, &format!("{}\n", self.step()))
+            }
+            (&Method::POST, "/-/turn") => {
+                let text = String::from_utf8_lossy(&asked.body);
+                let seconds = text.trim().parse().ok().map(Duration::try_from_secs_f64);
+                let Some(Ok(by)) = seconds else {
+                    return Answer::text(StatusCode::BAD_REQUEST, "give a number of seconds\n");
+                };
+                self.turn(by);
+                Answer::text(StatusCode::OK, &format!("{}\n", self.lock().now()))
+            }
+            _ => Answer::text(
+                StatusCode::NOT_FOUND,
+                "GET /-/truth, GET /-/requests, POST /-/faults, POST /-/step, POST /-/turn\n",
+            ),
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Lists: query options, pages, and the links between them.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hyper::StatusCode;
+use serde_json::{Map, Value, json};
+use url::form_urlencoded;
+
+use super::refusal::Refusal;
+use super::{Answer, Asked, Context, Kind};
+
+/// What the query asked for.
+#[derive(Debug)]
+pub(super) struct Options {
+    pub(super) select: Option<Vec<String>>,
+    pub(super) top: Option<usize>,
+    pub(super) filter: Option<String>,
+    pub(super) count: bool,
+    /// Names of the options given, to be held against what is offered.
+    given: Vec<String>,
+    /// Where the page begins.
+    pub(super) cursor: Cursor,
+    /// The query without its `$skiptoken`, as asked.
+    rest: String,
+}
+
+/// A place in a list. A reader gets it inside an opaque token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cursor {
+    /// Position in what the list is made from.
+    pub(super) position: usize,
+    /// Rows before it.
+    pub(super) rows: usize,
+    /// Pages before it.
+    pub(super) pages: usize,
+}
+
+impl Options {
+    pub(super) fn read(asked: &Asked) -> Result<Self, Refusal> {
+        let mut options = Self {
+            select: None,
+            top: None,
+            filter: None,
+            count: false,
+            given: Vec::new(),
+            cursor: Cursor::default(),
+            rest: String::new(),
+        };
+        let mut token = None;
+        for piece in asked.query.split('&').filter(|piece| !piece.is_empty()) {
+            let pair = form_urlencoded::parse(piece.as_bytes()).next();
+            let Some((name, value)) = pair else { continue };
+            match &*name {
+                "$skiptoken" | "$skipToken" => {
+                    token = Some(value.into_owned());
+                    continue;
+                }
+                "$select" => {
+                    options.select = Some(value.split(',').map(|f| f.trim().to_owned()).collect());
+                }
+                "$top" => {
+                    let top = value.parse().map_err(|_| Refusal::bad("Invalid value for $top."))?;
+                    options.top = Some(top);
+                }
+                "$filter" => options.filter = Some(value.into_owned()),
+                "$count" => options.count = value == "true",
+                _ => {}
+            }
+            options.given.push(name.into_owned());
+            options.rest.push_str(if options.rest.is_empty() { "" } else { "&" });
+            options.rest.push_str(piece);
+        }
+        if let Some(token) = token {
+            options.cursor = Cursor::open(&token, &asked.path, &options.rest).ok_or_else(|| {
+                Refusal::new(
+                    StatusCode::BAD_REQUEST,
+                    "Directory_ExpiredPageToken",
+                    "The specified page token value has expired or belongs to another query.",
+                )
+            })?;
+        }
+        Ok(options)
+    }
+
+    pub(super) fn selects(&self, field: &str) -> bool {
+        self.select.as_ref().is_some_and(|fields| fields.iter().any(|name| name == field))
+    }
+
+    /// Refuses what the collection does not offer. What is no `$` option is ignored, as by OData.
+    pub(super) fn allow(&self, offered: &[&str]) -> Result<(), Refusal> {
+        let strange = self
+            .given
+            .iter()
+            .find(|name| name.starts_with('$') && !offered.contains(&name.as_str()));
+        match strange {
+            Some(name) => {
+                Err(Refusal::bad(format!("Query option '{name}' is not supported here.")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What the options save of the resource units.
+    pub(super) fn cheapen(&self, units: u32) -> u32 {
+        let saved =
+            u32::from(self.select.is_some()) + u32::from(self.top.is_some_and(|top| top < 20));
+        units.saturating_sub(saved).max(1)
+    }
+
+    /// The fields to show: the selected ones, which must exist, or the default ones.
+    pub(super) fn fields<'a>(
+        &'a self,
+        of: &str,
+        known: &[&str],
+        default: &[&'a str],
+    ) -> Result<Vec<&'a str>, Refusal> {
+        let Some(select) = &self.select else { return Ok(default.to_vec()) };
+        let strange = select.iter().find(|name| !known.contains(&name.as_str()));
+        if let Some(name) = strange {
+            let text =
+                format!("Could not find a property named '{name}' on type 'microsoft.graph.{of}'.");
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, "BadRequest", text));
+        }
+        Ok(select.iter().map(String::as_str).collect())
+    }
+
+    /// `FIELD eq true` or `FIELD eq false` about one of these fields; other filters are refused.
+    pub(super) fn filtered(&self, fields: &[&str]) -> Result<Option<(&str, bool)>, Refusal> {
+        let Some(filter) = &self.filter else { return Ok(None) };
+        let words: Vec<&str> = filter.split_whitespace().collect();
+        match words[..] {
+            [field, "eq", "true"] if fields.contains(&field) => Ok(Some((field, true))),
+            [field, "eq", "false"] if fields.contains(&field) => Ok(Some((field, false))),
+            _ => Err(Refusal::bad("Invalid or unsupported filter clause.")),
+        }
+    }
+}
+
+impl Cursor {
+    /// The token binds the place to the query: one cannot go on with other options.
+    fn seal(self, path: &str, rest: &str) -> String {
+        let Self { position, rows, pages } = self;
+        let check = checksum(path, rest);
+        URL_SAFE_NO_PAD.encode(format!("simulated {position} {rows} {pages} {check:x}"))
+    }
+
+    fn open(token: &str, path: &str, rest: &str) -> Option<Self> {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+        let mut words = text.strip_prefix("simulated ")?.split(' ');
+        let mut number = || words.next()?.parse().ok();
+        let cursor = Self { position: number()?, rows: number()?, pages: number()? };
+        (words.next()? == format!("{:x}", checksum(path, rest))).then_some(cursor)
+    }
+}
+
+fn checksum(path: &str, rest: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (path, rest).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A page before it is written.
+pub(super) struct Page {
+    pub(super) rows: Vec<Value>,
+    /// Where the next page begins, if there is one.
+    pub(super) next: Option<usize>,
+    /// How many rows the whole list has, when that was asked.
+    pub(super) count: Option<usize>,
+}
+
+impl Page {
+    /// All there is, on one page.
+    pub(super) fn only(rows: Vec<Value>) -> Self {
+        Self { rows, next: None, count: None }
+    }
+}
+
+/// One row from what its fields hold.
+pub(super) fn row(fields: &[&str], value: impl Fn(&str) -> Value) -> Value {
+    Value::Object(fields.iter().map(|field| ((*field).to_owned(), value(field))).collect())
+}
+
+/// Writes a page, spoiled where that was asked for.
+pub(super) fn answer(context: &Context<'_>, what: &str, mut page: Page) -> Answer {
+    let here = context.options.cursor;
+    let rows = page.rows.len();
+    for fault in context.faults {
+        if let Kind::MalformedRows(bad) = fault {
+            let left = bad.saturating_sub(here.rows);
+            page.rows
+                .iter_mut()
+                .take(left)
+                .enumerate()
+                .for_each(|(n, row)| garble(here.rows + n, row));
+        }
+    }
+    if page.next.is_none() && context.has(&Kind::EndlessPaging) {
+        page.next = Some(usize::MAX); // Beyond everybody, however many are hired.
+    }
+    let mut body = Map::new();
+    body.insert("@odata.context".to_owned(), context.metadata(what));
+    if let Some(count) = page.count {
+        body.insert("@odata.count".to_owned(), json!(count));
+    }
+    if let Some(position) = page.next {
+        let next = Cursor { position, rows: here.rows + rows, pages: here.pages + 1 };
+        let path = &context.asked.path;
+        let token = next.seal(path, &context.options.rest);
+        let rest = &context.options.rest;
+        let joint = if rest.is_empty() { "" } else { "&" };
+        let origin = &context.asked.origin;
+        let link = format!("{origin}{path}?{rest}{joint}$skiptoken={token}");
+        body.insert("@odata.nextLink".to_owned(), json!(link));
+    }
+    if context.has(&Kind::ForeignNextLink) {
+        let link = "https://graph.example.invalid/v1.0/users?$skiptoken=c2ltdWxhdGVk";
+        body.insert("@odata.nextLink".to_owned(), json!(link));
+    }
+    body.insert("value".to_owned(), Value::Array(page.rows));
+    context.json(&Value::Object(body))
+}
+
+/// Makes a row unreadable, each third in another way.
+fn garble(place: usize, row: &mut Value) {
+    match (place % 3, row) {
+        (0, Value::Object(fields)) => {
+            for value in fields.values_mut() {
+                *value = match value {
+                    Value::String(_) => json!({ "unexpected": true }),
+                    Value::Bool(_) => json!("perhaps"),
+                    _ => json!(-7.5),
+                };
+            }
+        }
+        (1, Value::Object(fields)) => fields.values_mut().for_each(|value| *value = json!([[]])),
+        (_, row) => *row = json!("this should have been an object"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_holds_its_place_and_only_for_its_query() {
+        let cursor = Cursor { position: 7, rows: 5, pages: 1 };
+        let token = cursor.seal("/graph/v1.0/users", "$top=5");
+        assert_eq!(Cursor::open(&token, "/graph/v1.0/users", "$top=5"), Some(cursor));
+        assert_eq!(Cursor::open(&token, "/graph/v1.0/users", "$top=6"), None);
+        assert_eq!(Cursor::open(&token, "/graph/beta/users", "$top=5"), None);
+        assert_eq!(Cursor::open("garbage", "/graph/v1.0/users", "$top=5"), None);
+    }
+
+    #[test]
+    fn a_garbled_row_keeps_no_right_type() {
+        for place in 0..3 {
+            let mut row = json!({ "id": "x", "accountEnabled": true, "createdDateTime": null });
+            garble(place, &mut row);
+            assert!(!row["id"].is_string() && !row["accountEnabled"].is_boolean());
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Everything that changes while the simulator runs, behind one lock.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+
+use super::control::Seen;
+use super::faults::{Fault, Kind, Side};
+use super::graph::Throttles;
+use super::person;
+use super::time::Time;
+use super::tokens::Tokens;
+use super::world::{Truth, World};
+use super::{Plan, Settings};
+
+/// How many requests are remembered.
+const REMEMBERED: usize = 10_000;
+
+pub(super) struct State {
+    pub(super) settings: Settings,
+    pub(super) world: World,
+    pub(super) time: Time,
+    pub(super) tokens: Tokens,
+    pub(super) throttles: Throttles,
+    pub(super) faults: Vec<Fault>,
+    /// Draws ids of requests and who meets a server error; never anything in the world.
+    pub(super) rng: fastrand::Rng,
+    pub(super) seen: VecDeque<Seen>,
+}
+
+impl State {
+    pub(super) fn new(mut settings: Settings) -> Self {
+        let time = Time::new(settings.start);
+        Self {
+            world: World::new(settings.users, settings.seed, time.now()),
+            time,
+            tokens: Tokens::default(),
+            throttles: Throttles::default(),
+            faults: std::mem::take(&mut settings.faults),
+            rng: fastrand::Rng::with_seed(settings.seed ^ 0x5eed),
+            seen: VecDeque::new(),
+            settings,
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.time.now()
+    }
+
+    /// What goes wrong with a request for this path.
+    pub(super) fn faults(&self, side: Side, path: &str) -> Vec<Kind> {
+        let met = self.faults.iter().filter(|fault| fault.meets(side, path));
+        met.map(|fault| fault.kind.clone()).collect()
+    }
+
+    /// What the tenant has paid for, as far as a request that meets these faults can tell.
+    pub(super) fn plan(&self, faults: &[Kind]) -> Plan {
+        if faults.contains(&Kind::Unlicensed) { Plan::None } else { self.settings.plan }
+    }
+
+    pub(super) fn truth(&self) -> Truth {
+        let faults = self.faults(Side::Graph, "/graph/v1.0/subscribedSkus");
+        let premium = self.plan(&faults) != Plan::None;
+        self.world.truth(self.now(), self.settings.security_defaults, premium)
+    }
+
+    /// An id for a request, a trace, a token.
+    pub(super) fn fresh_id(&mut self) -> String {
+        person::guid(person::random_id(&mut self.rng))
+    }
+
+    pub(super) fn remember(&mut self, seen: Seen) {
+        if self.seen.len() == REMEMBERED {
+            self.seen.pop_front();
+        }
+        self.seen.push_back(seen);
+    }
+}
