@@ -115,11 +115,11 @@ pub(super) struct ManagedIdentity {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Endpoints {
-    /// In place of https://login.microsoftonline.com.
+    /// In place of `https://login.microsoftonline.com`.
     pub(super) login: Option<Endpoint>,
-    /// In place of https://graph.microsoft.com; the version (/v1.0, /beta) is appended.
+    /// In place of `https://graph.microsoft.com`; the version (/v1.0, /beta) is appended.
     pub(super) graph: Option<Endpoint>,
-    /// In place of https://api.partnercenter.microsoft.com; the version (/v1) is appended.
+    /// In place of `https://api.partnercenter.microsoft.com`; the version (/v1) is appended.
     #[expect(dead_code, reason = "checked now, read once a source of Partner Center is")]
     pub(super) partner_center: Option<Endpoint>,
 }

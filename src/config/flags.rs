@@ -49,7 +49,7 @@ pub struct Serve {
 /// Flags of the web side.
 #[derive(Debug, Args, Clone)]
 pub struct Web {
-    /// Address to listen on, [HOST]:PORT; repeatable.
+    /// Address to listen on, HOST:PORT or :PORT; repeatable.
     #[arg(long = "web.listen-address", value_name = "ADDRESS", value_parser = listen_address)]
     pub listen_address: Vec<SocketAddr>,
     /// Path of the metrics.
@@ -143,7 +143,7 @@ pub struct World {
     /// Another number, another tenant; the same number, the same tenant.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
-    /// What goes wrong, KIND[=ARG][@PATH]; repeatable. `--fault help` lists the kinds.
+    /// What goes wrong; repeatable. `--fault help` lists what can.
     #[arg(long = "fault", value_name = "FAULT")]
     pub faults: Vec<String>,
 }
