@@ -191,6 +191,11 @@ impl FetchError {
         }
     }
 
+    /// A well-formed answer that cannot be true.
+    pub fn empty(what: &str) -> Self {
+        Self::Malformed { what: what.to_owned(), trail: Trail::words("empty_list") }
+    }
+
     /// Whether asking again soon may help.
     pub(super) fn is_passing(&self) -> bool {
         matches!(

@@ -3,7 +3,8 @@
 //!
 //! Registered means: Microsoft's flag says so, or the account is capable, or it holds a method
 //! that satisfies MFA. The report has no row for a brand-new account, so for 48 hours an account
-//! without a row is not judged; after that it is unregistered. An account that signs in at
+//! without a row is not judged; after that it is unregistered. While the report is empty nobody
+//! without a row is judged: it says nothing yet. An account that signs in at
 //! another identity provider may do MFA there, where Entra does not see it: it is not judged
 //! either unless it registered a method here.
 
@@ -81,7 +82,7 @@ pub fn registration(facts: &Facts) -> Result<Registration<'_>, Unread> {
         } else if organization.is_some_and(|it| it.signs_in_elsewhere(&user.user_principal_name)) {
             standing.unjudged.push((user, Unread::NotObservable));
             continue;
-        } else if row.is_none() && is_new(user, facts) {
+        } else if row.is_none() && (report.is_empty() || is_new(user, facts)) {
             standing.unjudged.push((user, Unread::Pending));
             continue;
         } else if row.is_none() && report.has_gaps() {
@@ -253,7 +254,7 @@ mod tests {
         let hired = |hours: u64, seconds: u64| {
             let user = User { created: Some(created), ..user("a") };
             let moment = later(created, Duration::from_secs(hours * 3600 + seconds));
-            Facts { now: moment, ..facts(vec![user], &[], 0) }
+            Facts { now: moment, ..facts(vec![user], &[("b", yes())], 0) }
         };
         for (moment, unjudged) in [(hired(0, 0), 1), (hired(47, 3599), 1), (hired(48, 0), 0)] {
             let standing = registration(&moment).unwrap();
@@ -266,8 +267,16 @@ mod tests {
 
     #[test]
     fn an_old_account_without_date_and_row_is_unregistered() {
-        let facts = facts(vec![user("a")], &[], 0);
+        let facts = facts(vec![user("a")], &[("b", yes())], 0);
         assert_eq!(registration(&facts).unwrap().unregistered.len(), 1);
+    }
+
+    #[test]
+    fn a_report_without_any_row_says_nothing_about_anybody() {
+        let facts = facts(vec![user("a"), user("b")], &[], 0);
+        let standing = registration(&facts).unwrap();
+        assert_eq!((standing.unregistered.len(), standing.unjudged.len()), (0, 2));
+        assert_eq!(standing.doubt(), Some(Unread::Pending));
     }
 
     #[test]
@@ -344,7 +353,7 @@ mod tests {
     fn security_defaults_enforce_for_everyone_and_when_off_say_nothing_of_enforcement() {
         let with = |is_enabled| Facts {
             security_defaults: Fact::known(SecurityDefaults { is_enabled }, now()),
-            ..facts(vec![user("a")], &[], 0)
+            ..facts(vec![user("a")], &[("b", yes())], 0)
         };
         let lines = shown(&with(true));
         for line in [

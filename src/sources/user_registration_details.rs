@@ -144,6 +144,12 @@ impl UserRegistrationDetails {
     pub fn has_gaps(&self) -> bool {
         self.rejected > 0
     }
+
+    /// Whether the report has no row at all, as in the days after its licence was bought: then it
+    /// says nothing about anybody.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
 }
 
 impl Source for UserRegistrationDetails {

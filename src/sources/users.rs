@@ -106,6 +106,10 @@ impl Source for Users {
     async fn fetch(client: &Client) -> Result<Rows<Self>, FetchError> {
         let mut rows = Vec::new();
         let tally = client.list::<User>(&Self::ASK, |user| rows.push(user)).await?;
+        if rows.is_empty() {
+            // Whoever granted us access has an account: nobody at all is no measurement.
+            return Err(FetchError::empty("a tenant without accounts"));
+        }
         Ok(Rows { source: Self::new(rows), accepted: tally.accepted, rejected: tally.rejected })
     }
 

@@ -74,6 +74,16 @@ fn documented_bodies_are_read() {
     }
 }
 
+#[test]
+fn an_empty_tenant_is_not_a_compliant_one() {
+    let empty = br#"{"value":[]}"#.to_vec();
+    let served = Served::collect(&[("/users", empty.clone()), ("/userRegistrationDetails", empty)]);
+    let failure = "source=\"users\",reason=\"malformed\"} 1";
+    assert!(served.page.contains(failure), "{}", served.page);
+    let unknown = "requirement=\"mfa-all-users-registered\",reason=\"source_failed\"} 1";
+    assert!(served.page.contains(unknown), "{}", served.page);
+}
+
 /// Documented refusals: where they are served, with which status, and what the operator sees.
 const REFUSALS: [(&str, &str, u16, &str); 4] = [
     (
