@@ -44,6 +44,7 @@ pub(super) fn settings(world: &World) -> Result<Option<simulator::Settings>, Fai
         seed: world.seed,
         faults: faults.collect::<Result<_, _>>()?,
         moving: true,
+        enforce_throttles: !world.unthrottled,
         ..simulator::Settings::default()
     }))
 }

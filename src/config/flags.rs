@@ -143,6 +143,9 @@ pub struct World {
     /// Another number, another tenant; the same number, the same tenant.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
+    /// Let the simulated tenant be asked as fast as one likes, for benchmarks.
+    #[arg(long)]
+    pub unthrottled: bool,
     /// What goes wrong; repeatable. `--fault help` lists what can.
     #[arg(long = "fault", value_name = "FAULT")]
     pub faults: Vec<String>,
