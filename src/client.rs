@@ -7,6 +7,7 @@ mod error;
 mod pace;
 mod page;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,14 +44,26 @@ impl Api {
 }
 
 /// What a source wants from Microsoft.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Ask {
     /// The API.
     pub api: Api,
     /// Path with version and query, as documented.
-    pub path: &'static str,
+    pub path: Cow<'static, str>,
     /// The limit of Microsoft's that the path falls under.
     pub bucket: Bucket,
+}
+
+impl Ask {
+    /// A path of Microsoft Graph that is known beforehand.
+    pub const fn graph(path: &'static str, bucket: Bucket) -> Self {
+        Self { api: Api::Graph, path: Cow::Borrowed(path), bucket }
+    }
+
+    /// A path of Microsoft Graph about one object.
+    pub fn about(path: String, bucket: Bucket) -> Self {
+        Self { api: Api::Graph, path: Cow::Owned(path), bucket }
+    }
 }
 
 /// The bounds of one fetch.
@@ -268,7 +281,7 @@ impl Client {
                 return Err(failure);
             }
             tracing::debug!(
-                path = ask.path,
+                path = %ask.path,
                 reason = failure.reason(),
                 wait_seconds = pause.as_secs_f64(),
                 "asking again"

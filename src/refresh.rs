@@ -216,10 +216,15 @@ impl EachSource for Readers {
         if tenant.schedule(S::ID).enabled {
             let (clock, changed) = (self.clock.clone(), Arc::clone(&self.changed));
             self.tasks.spawn(async move {
+                let mut turned = tenant.turned();
+                tenant.tried_all(S::AFTER, &mut turned).await;
                 loop {
                     let pause = tenant.read::<S>(&place, &clock).await;
                     changed.notify_one();
-                    clock.sleep(pause).await;
+                    tokio::select! {
+                        () = clock.sleep(pause) => {}
+                        () = tenant.wanted::<S>(&clock, &mut turned) => {}
+                    }
                 }
             });
         }

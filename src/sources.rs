@@ -5,7 +5,17 @@
 
 mod source;
 
+mod agent_groups;
+mod authentication_methods_policy;
+mod authentication_strengths;
+pub mod conditional_access_policies;
+mod cross_tenant_access;
+mod groups;
+mod named_locations;
 mod organization;
+mod per_user_mfa;
+mod role_assignments;
+mod role_eligibilities;
 mod security_defaults;
 mod subscribed_skus;
 mod user_registration_details;
@@ -17,7 +27,17 @@ use jiff::Timestamp;
 
 use crate::metrics::Samples;
 
+pub use agent_groups::AgentGroups;
+pub use authentication_methods_policy::AuthenticationMethodsPolicy;
+pub use authentication_strengths::AuthenticationStrengths;
+pub use conditional_access_policies::ConditionalAccessPolicies;
+pub use cross_tenant_access::CrossTenantAccess;
+pub use groups::{Group, Groups, Members};
+pub use named_locations::{Location, NamedLocations};
 pub use organization::{Organization, PartnerType};
+pub use per_user_mfa::{MfaState, PerUserMfa};
+pub use role_assignments::{DIRECTORY_SYNCHRONIZATION, RoleAssignment, RoleAssignments};
+pub use role_eligibilities::RoleEligibilities;
 pub use security_defaults::SecurityDefaults;
 pub use source::{About, Fact, Rows, Source, Unread};
 pub use subscribed_skus::{Plan, SubscribedSkus};
@@ -39,6 +59,26 @@ pub struct Facts {
     pub security_defaults: Fact<SecurityDefaults>,
     /// Licences.
     pub subscribed_skus: Fact<SubscribedSkus>,
+    /// Conditional Access policies.
+    pub conditional_access_policies: Fact<ConditionalAccessPolicies>,
+    /// Authentication strengths.
+    pub authentication_strengths: Fact<AuthenticationStrengths>,
+    /// Named locations.
+    pub named_locations: Fact<NamedLocations>,
+    /// Legacy per-user MFA.
+    pub per_user_mfa: Fact<PerUserMfa>,
+    /// Which methods may be used.
+    pub authentication_methods_policy: Fact<AuthenticationMethodsPolicy>,
+    /// Whether MFA done elsewhere is trusted.
+    pub cross_tenant_access: Fact<CrossTenantAccess>,
+    /// Who holds a directory role.
+    pub role_assignments: Fact<RoleAssignments>,
+    /// Who may activate a directory role.
+    pub role_eligibilities: Fact<RoleEligibilities>,
+    /// Partner Center's agents.
+    pub agent_groups: Fact<AgentGroups>,
+    /// Members of the groups that all these name.
+    pub groups: Fact<Groups>,
 }
 
 impl Facts {
@@ -51,6 +91,16 @@ impl Facts {
             user_registration_details: Fact::default(),
             security_defaults: Fact::default(),
             subscribed_skus: Fact::default(),
+            conditional_access_policies: Fact::default(),
+            authentication_strengths: Fact::default(),
+            named_locations: Fact::default(),
+            per_user_mfa: Fact::default(),
+            authentication_methods_policy: Fact::default(),
+            cross_tenant_access: Fact::default(),
+            role_assignments: Fact::default(),
+            role_eligibilities: Fact::default(),
+            agent_groups: Fact::default(),
+            groups: Fact::default(),
         }
     }
 
@@ -146,6 +196,16 @@ pub fn each(visitor: &mut impl EachSource) {
         of: |facts| &facts.subscribed_skus,
         of_mut: |facts| &mut facts.subscribed_skus,
     });
+    visitor.source(Place { of: |facts| &facts.conditional_access_policies, of_mut: |facts| &mut facts.conditional_access_policies });
+    visitor.source(Place { of: |facts| &facts.authentication_strengths, of_mut: |facts| &mut facts.authentication_strengths });
+    visitor.source(Place { of: |facts| &facts.named_locations, of_mut: |facts| &mut facts.named_locations });
+    visitor.source(Place { of: |facts| &facts.per_user_mfa, of_mut: |facts| &mut facts.per_user_mfa });
+    visitor.source(Place { of: |facts| &facts.authentication_methods_policy, of_mut: |facts| &mut facts.authentication_methods_policy });
+    visitor.source(Place { of: |facts| &facts.cross_tenant_access, of_mut: |facts| &mut facts.cross_tenant_access });
+    visitor.source(Place { of: |facts| &facts.role_assignments, of_mut: |facts| &mut facts.role_assignments });
+    visitor.source(Place { of: |facts| &facts.role_eligibilities, of_mut: |facts| &mut facts.role_eligibilities });
+    visitor.source(Place { of: |facts| &facts.agent_groups, of_mut: |facts| &mut facts.agent_groups });
+    visitor.source(Place { of: |facts| &facts.groups, of_mut: |facts| &mut facts.groups });
 }
 
 /// What is known of every source without asking it, for the configuration and the reference.
@@ -193,6 +253,10 @@ mod tests {
             assert!(about.docs.starts_with("https://learn.microsoft.com/"), "{}", about.id);
             assert!(!about.permission.is_empty() && !about.what.is_empty(), "{}", about.id);
             assert!(about.ask.path.starts_with("/v1.0/") || about.ask.path.starts_with("/beta/"));
+            assert!(about.after.iter().all(|id| ids.contains(id)), "{}", about.id);
+            // Who waits is not waited for, so that no two wait for each other.
+            let waits = |id: &&str| all.iter().any(|it| it.id == *id && !it.after.is_empty());
+            assert!(!about.after.iter().any(|id| waits(id)), "{}", about.id);
         }
     }
 }

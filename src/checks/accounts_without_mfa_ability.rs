@@ -44,6 +44,7 @@ mod tests {
             account_enabled: true,
             account: Account::Guest,
             created: None,
+            invited: false,
         };
         let report = UserRegistrationDetails::new([(id, registration)], 0);
         let facts = Facts {

@@ -47,6 +47,7 @@ mod tests {
             account_enabled: true,
             account: Account::Member,
             created: hired,
+            invited: false,
         });
         let rows = people.iter().filter_map(|(name, row)| {
             let flag = (*row)?;

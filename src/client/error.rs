@@ -196,6 +196,11 @@ impl FetchError {
         Self::Malformed { what: what.to_owned(), trail: Trail::words("empty_list") }
     }
 
+    /// Rows that cannot be read and cannot be done without.
+    pub fn unreadable(what: &str) -> Self {
+        Self::Malformed { what: what.to_owned(), trail: Trail::words("rows") }
+    }
+
     /// Whether asking again soon may help.
     pub(super) fn is_passing(&self) -> bool {
         matches!(

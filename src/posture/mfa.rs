@@ -208,6 +208,7 @@ mod tests {
             account_enabled: true,
             account: Account::Member,
             created: None,
+            invited: false,
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::client::{self, Api, Client, FetchError};
 use crate::clock::{Clock, age};
@@ -58,6 +58,8 @@ pub(super) struct Tenant {
     readings: Mutex<Readings>,
     tokens: Tokens,
     changed: AtomicBool,
+    /// Counts readings, for those that wait for others.
+    turned: watch::Sender<u64>,
 }
 
 /// What the sources said, and how they fare.
@@ -151,6 +153,7 @@ impl Tenant {
             readings: Mutex::new(readings),
             tokens,
             changed: AtomicBool::new(true),
+            turned: watch::Sender::new(0),
         }
     }
 
@@ -179,15 +182,49 @@ impl Tenant {
     pub(super) async fn read<S: Source>(&self, place: &Place<S>, clock: &Clock) -> Duration {
         let started = clock.uptime();
         let client = self.client.clone();
+        let (known, ..) = self.facts(clock.now());
         // In a task of its own, so that a panic in one reader is that source's failure.
-        let outcome = tokio::spawn(async move { S::fetch(&client).await }).await;
+        let outcome = tokio::spawn(async move { S::fetch(&client, &known).await }).await;
         let outcome = outcome.unwrap_or(Err(FetchError::Internal));
         let duration = clock.uptime().saturating_sub(started);
         let rejected = outcome.as_ref().map_or(0, |rows| rows.rejected);
         self.meters[S::ID].refreshed(outcome.is_ok(), rejected);
         let pause = self.note(place, outcome, clock.now(), duration);
         self.changed.store(true, Ordering::Release);
+        self.turned.send_modify(|turns| *turns += 1);
         pause
+    }
+
+    /// Tells of every reading that has ended.
+    pub(super) fn turned(&self) -> watch::Receiver<u64> {
+        self.turned.subscribe()
+    }
+
+    /// Waits until each of these sources that is read at all has been tried.
+    pub(super) async fn tried_all(&self, sources: &[&str], turned: &mut watch::Receiver<u64>) {
+        let tried = |_: &u64| {
+            let readings = lock(&self.readings);
+            let waits = |source: &&&str| self.schedules[**source].enabled;
+            sources.iter().filter(waits).all(|source| readings.marks[*source].tried)
+        };
+        // An error would mean that this tenant is gone, and then nobody waits.
+        let _ = turned.wait_for(tried).await;
+    }
+
+    /// Waits until what other sources said asks for an earlier reading of this one.
+    pub(super) async fn wanted<S: Source>(
+        &self,
+        clock: &Clock,
+        turned: &mut watch::Receiver<u64>,
+    ) {
+        loop {
+            if S::AFTER.is_empty() || turned.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            if S::wants(&self.facts(clock.now()).0) {
+                return;
+            }
+        }
     }
 
     fn note<S: Source>(

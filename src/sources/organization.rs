@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::Facts;
 use super::source::{Rows, Source};
-use crate::client::{Api, Ask, Bucket, Client, FetchError};
+use crate::client::{Ask, Bucket, Client, FetchError};
 use crate::metrics::{Kind, Metric, Samples};
 use crate::wire;
 
@@ -94,18 +95,17 @@ static TENANT_INFO: Metric = Metric {
 impl Source for Organization {
     const ID: &'static str = "organization";
     const WHAT: &'static str = "The tenant's name, kind of partner, and verified domains";
-    const ASK: Ask = Ask {
-        api: Api::Graph,
-        path: "/v1.0/organization?$select=id,displayName,partnerTenantType,verifiedDomains",
-        bucket: Bucket::Directory,
-    };
+    const ASK: Ask = Ask::graph(
+        "/v1.0/organization?$select=id,displayName,partnerTenantType,verifiedDomains",
+        Bucket::Directory,
+    );
     const PERMISSION: &'static str = "Organization.Read.All";
     const LICENSE: Option<&'static str> = None;
     const DOCS: &'static str = "https://learn.microsoft.com/graph/api/organization-list";
     const INTERVAL: Duration = Duration::from_secs(3600);
     const METRICS: &'static [&'static Metric] = &[&TENANT_INFO];
 
-    async fn fetch(client: &Client) -> Result<Rows<Self>, FetchError> {
+    async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
         client.entity(&Self::ASK).await.map(Rows::single)
     }
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::Facts;
 use super::source::{Rows, Source};
-use crate::client::{Api, Ask, Bucket, Client, FetchError};
+use crate::client::{Ask, Bucket, Client, FetchError};
 use crate::metrics::{Kind, Metric, Samples};
 
 /// `identitySecurityDefaultsEnforcementPolicy`, of which each tenant has one.
@@ -27,11 +28,10 @@ static OPTION_ENABLED: Metric = Metric {
 impl Source for SecurityDefaults {
     const ID: &'static str = "security_defaults";
     const WHAT: &'static str = "Whether security defaults are on";
-    const ASK: Ask = Ask {
-        api: Api::Graph,
-        path: "/v1.0/policies/identitySecurityDefaultsEnforcementPolicy",
-        bucket: Bucket::Directory,
-    };
+    const ASK: Ask = Ask::graph(
+        "/v1.0/policies/identitySecurityDefaultsEnforcementPolicy",
+        Bucket::Directory,
+    );
     const PERMISSION: &'static str = "Policy.Read.All";
     const LICENSE: Option<&'static str> = None;
     const DOCS: &'static str =
@@ -39,7 +39,7 @@ impl Source for SecurityDefaults {
     const INTERVAL: Duration = Duration::from_secs(300);
     const METRICS: &'static [&'static Metric] = &[&OPTION_ENABLED];
 
-    async fn fetch(client: &Client) -> Result<Rows<Self>, FetchError> {
+    async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
         client.entity(&Self::ASK).await.map(Rows::single)
     }
 

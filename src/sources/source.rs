@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::Facts;
 use crate::client::{Ask, Client, FetchError};
 use crate::metrics::{Metric, Samples};
 
@@ -28,8 +29,19 @@ pub trait Source: Sized + Send + Sync + 'static {
     /// The metrics its rows plainly show.
     const METRICS: &'static [&'static Metric];
 
-    /// Reads it.
-    fn fetch(client: &Client) -> impl Future<Output = Result<Rows<Self>, FetchError>> + Send;
+    /// Sources whose facts say what to read here; they are tried first. Empty for most.
+    const AFTER: &'static [&'static str] = &[];
+
+    /// Reads it. `known` is what is known of the tenant so far.
+    fn fetch(
+        client: &Client,
+        known: &Facts,
+    ) -> impl Future<Output = Result<Rows<Self>, FetchError>> + Send;
+
+    /// Whether `known` asks for more than was read, so that the next reading should not wait.
+    fn wants(_known: &Facts) -> bool {
+        false
+    }
 
     /// Shows what its rows plainly say.
     fn observe(&self, samples: &mut Samples);
@@ -70,6 +82,8 @@ pub struct About {
     pub docs: &'static str,
     /// [`Source::INTERVAL`].
     pub interval: Duration,
+    /// [`Source::AFTER`].
+    pub after: &'static [&'static str],
     /// [`Source::METRICS`].
     pub metrics: &'static [&'static Metric],
 }
@@ -85,6 +99,7 @@ impl About {
             license: S::LICENSE,
             docs: S::DOCS,
             interval: S::INTERVAL,
+            after: S::AFTER,
             metrics: S::METRICS,
         }
     }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::Facts;
 use super::source::{Rows, Source};
-use crate::client::{Api, Ask, Bucket, Client, FetchError};
+use crate::client::{Ask, Bucket, Client, FetchError};
 use crate::metrics::{Kind, Metric, Samples};
 use crate::wire;
 
@@ -91,18 +92,17 @@ static SIGN_IN_LOG_AVAILABLE: Metric = Metric {
 impl Source for SubscribedSkus {
     const ID: &'static str = "subscribed_skus";
     const WHAT: &'static str = "Licences: whether Entra ID P1 or P2 is among them";
-    const ASK: Ask = Ask {
-        api: Api::Graph,
-        path: "/v1.0/subscribedSkus?$select=capabilityStatus,servicePlans",
-        bucket: Bucket::Directory,
-    };
+    const ASK: Ask = Ask::graph(
+        "/v1.0/subscribedSkus?$select=capabilityStatus,servicePlans",
+        Bucket::Directory,
+    );
     const PERMISSION: &'static str = "LicenseAssignment.Read.All";
     const LICENSE: Option<&'static str> = None;
     const DOCS: &'static str = "https://learn.microsoft.com/graph/api/subscribedsku-list";
     const INTERVAL: Duration = Duration::from_secs(3600);
     const METRICS: &'static [&'static Metric] = &[&SIGN_IN_LOG_AVAILABLE];
 
-    async fn fetch(client: &Client) -> Result<Rows<Self>, FetchError> {
+    async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
         let mut source = Self::default();
         let tally = client.list::<Sku>(&Self::ASK, |sku| source.add(&sku)).await?;
         Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })

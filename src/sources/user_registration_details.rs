@@ -10,8 +10,9 @@ use std::time::Duration;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::Facts;
 use super::source::{Rows, Source};
-use crate::client::{Api, Ask, Bucket, Client, FetchError};
+use crate::client::{Ask, Bucket, Client, FetchError};
 use crate::metrics::{Metric, Samples};
 use crate::wire::{self, ObjectId};
 
@@ -155,12 +156,11 @@ impl UserRegistrationDetails {
 impl Source for UserRegistrationDetails {
     const ID: &'static str = "user_registration_details";
     const WHAT: &'static str = "Who registered which authentication method";
-    const ASK: Ask = Ask {
-        api: Api::Graph,
-        path: "/v1.0/reports/authenticationMethods/userRegistrationDetails\
+    const ASK: Ask = Ask::graph(
+        "/v1.0/reports/authenticationMethods/userRegistrationDetails\
                ?$select=id,isMfaRegistered,isMfaCapable,methodsRegistered&$top=999",
-        bucket: Bucket::Reports,
-    };
+        Bucket::Reports,
+    );
     const PERMISSION: &'static str = "AuditLog.Read.All";
     const LICENSE: Option<&'static str> = Some("Microsoft Entra ID P1 or P2");
     const DOCS: &'static str = "https://learn.microsoft.com/graph/api/authenticationmethodsroot-list-userregistrationdetails";
@@ -168,7 +168,7 @@ impl Source for UserRegistrationDetails {
     /// People are counted in `posture`, where it is known which accounts they are.
     const METRICS: &'static [&'static Metric] = &[];
 
-    async fn fetch(client: &Client) -> Result<Rows<Self>, FetchError> {
+    async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
         let mut rows = HashMap::default();
         let tally = client
             .list::<Row>(&Self::ASK, |row| {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
+use super::Facts;
 use super::source::{Rows, Source};
-use crate::client::{Api, Ask, Bucket, Client, FetchError};
+use crate::client::{Ask, Bucket, Client, FetchError};
 use crate::metrics::{Metric, Samples};
 use crate::wire::{self, ObjectId};
 
@@ -32,6 +33,17 @@ pub struct User {
     /// When it was made; `None` on accounts older than mid 2018.
     #[serde(default, rename = "createdDateTime", deserialize_with = "wire::optional_moment")]
     pub created: Option<Timestamp>,
+    /// Whether it was invited from elsewhere, as far as the invitation says.
+    #[serde(default, rename = "externalUserState", deserialize_with = "is_said")]
+    pub invited: bool,
+}
+
+impl User {
+    /// Whether the person signs in at a tenant of their own. Accounts from before invitations
+    /// were recorded show it in their name.
+    pub fn is_external(&self) -> bool {
+        self.invited || self.user_principal_name.contains("#EXT#")
+    }
 }
 
 /// Whose the account is.
@@ -65,6 +77,11 @@ impl<'de> Deserialize<'de> for Account {
     }
 }
 
+fn is_said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let word = Option::<std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+    Ok(word.is_some_and(|word| !word.is_empty()))
+}
+
 fn enabled() -> bool {
     true
 }
@@ -82,6 +99,17 @@ impl Users {
         Self(rows)
     }
 
+    /// The account of this id.
+    pub fn of(&self, id: &ObjectId) -> Option<&User> {
+        let place = self.0.binary_search_by(|user| user.id.cmp(id)).ok()?;
+        Some(&self.0[place])
+    }
+
+    /// All accounts.
+    pub fn all(&self) -> &[User] {
+        &self.0
+    }
+
     /// Who may sign in.
     pub fn enabled(&self) -> impl Iterator<Item = &User> {
         self.0.iter().filter(|user| user.account_enabled)
@@ -91,11 +119,10 @@ impl Users {
 impl Source for Users {
     const ID: &'static str = "users";
     const WHAT: &'static str = "All accounts: enabled or not, member or guest, since when";
-    const ASK: Ask = Ask {
-        api: Api::Graph,
-        path: "/v1.0/users?$select=id,userPrincipalName,accountEnabled,userType,createdDateTime&$top=999",
-        bucket: Bucket::Directory,
-    };
+    const ASK: Ask = Ask::graph(
+        "/v1.0/users?$select=id,userPrincipalName,accountEnabled,userType,createdDateTime,externalUserState&$top=999",
+        Bucket::Directory,
+    );
     const PERMISSION: &'static str = "User.Read.All";
     const LICENSE: Option<&'static str> = None;
     const DOCS: &'static str = "https://learn.microsoft.com/graph/api/user-list";
@@ -103,7 +130,7 @@ impl Source for Users {
     /// Accounts are counted in `posture`, where it is known who of them is covered.
     const METRICS: &'static [&'static Metric] = &[];
 
-    async fn fetch(client: &Client) -> Result<Rows<Self>, FetchError> {
+    async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
         let mut rows = Vec::new();
         let tally = client.list::<User>(&Self::ASK, |user| rows.push(user)).await?;
         if rows.is_empty() {

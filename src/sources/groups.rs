@@ -1,0 +1,294 @@
+//! Members of the groups that policies, roles and Partner Center's agents name, and of the groups
+//! in them: read group by group, so that it is known by which way a person is in.
+//!
+//! Only groups that matter are read. One that cannot be read is kept as such: whoever it may hold
+//! is then uncertain, and everybody else is not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use tokio::task::JoinSet;
+
+use super::Facts;
+use super::source::{Rows, Source, Unread};
+use crate::client::{Ask, Bucket, Client, FetchError};
+use crate::clock::age;
+use crate::metrics::{Kind, Metric, Samples};
+use crate::wire::{self, ObjectId};
+
+/// The groups by id.
+#[derive(Debug, Default)]
+pub struct Groups(BTreeMap<ObjectId, Group>);
+
+/// One group.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// What the administrators call it; empty where that is not known.
+    pub name: Box<str>,
+    /// Who is in it directly.
+    pub members: Members,
+    /// When that was read.
+    read: Timestamp,
+}
+
+/// Who is in a group directly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Members {
+    /// These.
+    Known {
+        /// Accounts, and whatever else is no group.
+        people: Box<[ObjectId]>,
+        /// Groups in the group.
+        groups: Box<[ObjectId]>,
+    },
+    /// Nobody: there is no such group any more, or the id is not one of a group.
+    Deleted,
+    /// Not known.
+    Unread(Unread),
+}
+
+impl Group {
+    /// A group read at `read`.
+    pub fn new(name: &str, members: Members, read: Timestamp) -> Self {
+        Self { name: name.into(), members, read }
+    }
+}
+
+/// Groups read at once, so that many small ones do not take the sum of their waits.
+const AT_ONCE: usize = 4;
+/// Bounds of one reading.
+const GROUPS: usize = 20_000;
+const MEMBERSHIPS: usize = 5_000_000;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Member {
+    // Without a type nobody knows whether it has members of its own, and the group is unreadable.
+    #[serde(rename = "@odata.type")]
+    kind: Box<str>,
+    id: ObjectId,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Name {
+    #[serde(default, deserialize_with = "wire::null_is_default")]
+    display_name: Box<str>,
+}
+
+impl Groups {
+    /// From groups by id.
+    pub fn new(groups: impl IntoIterator<Item = (ObjectId, Group)>) -> Self {
+        Self(groups.into_iter().collect())
+    }
+
+    /// The group of this id, if it was asked for.
+    pub fn of(&self, id: &ObjectId) -> Option<&Group> {
+        self.0.get(id)
+    }
+
+    /// All of them, in the order of their ids.
+    pub fn all(&self) -> impl Iterator<Item = (&ObjectId, &Group)> {
+        self.0.iter()
+    }
+}
+
+/// Every group that something known names.
+fn named(known: &Facts) -> BTreeSet<&ObjectId> {
+    let mut named = BTreeSet::new();
+    if let Ok(policies) = known.conditional_access_policies.rows() {
+        named.extend(policies.groups());
+    }
+    if let Ok(roles) = known.role_assignments.rows() {
+        named.extend(roles.groups(known));
+    }
+    if let Ok(roles) = known.role_eligibilities.rows() {
+        named.extend(roles.groups(known));
+    }
+    if let Ok(agents) = known.agent_groups.rows() {
+        named.extend(agents.groups());
+    }
+    named
+}
+
+static EXPANSIONS: Metric = Metric {
+    name: "partnercenter_group_expansions",
+    help: "Groups that policies, roles and Partner Center's agents name, and groups in them, by \
+           what came of reading their members: read, deleted (no such group any more), failed. \
+           With any failed, people whom that group may hold cannot be judged.",
+    kind: Kind::Gauge,
+    labels: &["tenant", "outcome"],
+};
+
+impl Source for Groups {
+    const ID: &'static str = "groups";
+    const WHAT: &'static str = "Members of groups that policies, roles and agents name, nested ones too";
+    const ASK: Ask = Ask::graph("/v1.0/groups/{id}/members?$select=id&$top=999", Bucket::Directory);
+    const PERMISSION: &'static str = "GroupMember.Read.All";
+    const LICENSE: Option<&'static str> = None;
+    const DOCS: &'static str = "https://learn.microsoft.com/graph/api/group-list-members";
+    const INTERVAL: Duration = Duration::from_secs(900);
+    const METRICS: &'static [&'static Metric] = &[&EXPANSIONS];
+    const AFTER: &'static [&'static str] = &[
+        "users",
+        "conditional_access_policies",
+        "role_assignments",
+        "role_eligibilities",
+        "agent_groups",
+    ];
+
+    async fn fetch(client: &Client, known: &Facts) -> Result<Rows<Self>, FetchError> {
+        let mut waiting: Vec<ObjectId> = named(known).into_iter().cloned().collect();
+        let mut asked: BTreeSet<ObjectId> = waiting.iter().cloned().collect();
+        let mut under_way = JoinSet::new();
+        let mut source = Self::default();
+        let (mut memberships, mut last_failure) = (0, None);
+        loop {
+            while under_way.len() < AT_ONCE
+                && let Some(id) = waiting.pop()
+            {
+                let client = client.clone();
+                under_way.spawn(async move {
+                    let outcome = read(&client, &id).await;
+                    (id, outcome)
+                });
+            }
+            let Some(done) = under_way.join_next().await else { break };
+            let (id, outcome) = done.map_err(|_| FetchError::Internal)?;
+            let group = match outcome {
+                Ok((name, members)) => Group { name, members, read: known.now },
+                Err(error) if error.is_of_token() => return Err(error),
+                Err(error) => {
+                    tracing::debug!(group = %id, %error, "a group cannot be read");
+                    let unread = Unread::after(&error);
+                    last_failure = Some(error);
+                    held(known, &id).unwrap_or_else(|| {
+                        Group::new("", Members::Unread(unread), known.now)
+                    })
+                }
+            };
+            if let Members::Known { people, groups } = &group.members {
+                memberships += people.len() + groups.len();
+                for inner in groups {
+                    if asked.insert(inner.clone()) {
+                        waiting.push(inner.clone());
+                    }
+                }
+            }
+            if asked.len() > GROUPS {
+                return Err(FetchError::Limit { bound: "groups" });
+            }
+            if memberships > MEMBERSHIPS {
+                return Err(FetchError::Limit { bound: "members of groups" });
+            }
+            source.0.insert(id, group);
+        }
+        let failed = source.outcomes().failed as u64;
+        match last_failure {
+            // Not one could be read: that is the source's failure, and says what is missing.
+            Some(error) if failed == source.0.len() as u64 => Err(error),
+            _ => {
+                let accepted = source.0.len() as u64 - failed;
+                Ok(Rows { source, accepted, rejected: failed })
+            }
+        }
+    }
+
+    fn wants(known: &Facts) -> bool {
+        let Ok(groups) = known.groups.rows() else { return false };
+        named(known).into_iter().any(|id| groups.of(id).is_none())
+    }
+
+    fn observe(&self, samples: &mut Samples) {
+        let Outcomes { read, deleted, failed } = self.outcomes();
+        for (outcome, count) in [("read", read), ("deleted", deleted), ("failed", failed)] {
+            samples.count(&EXPANSIONS, [("outcome", outcome)], count);
+        }
+    }
+}
+
+/// How many groups of each kind there are.
+#[derive(Debug, Default)]
+struct Outcomes {
+    read: usize,
+    deleted: usize,
+    failed: usize,
+}
+
+impl Groups {
+    fn outcomes(&self) -> Outcomes {
+        self.0.values().fold(Outcomes::default(), |mut sum, group| {
+            match group.members {
+                Members::Known { .. } => sum.read += 1,
+                Members::Deleted => sum.deleted += 1,
+                Members::Unread(_) => sum.failed += 1,
+            }
+            sum
+        })
+    }
+}
+
+/// One group with its name.
+async fn read(client: &Client, id: &ObjectId) -> Result<(Box<str>, Members), FetchError> {
+    let about = |rest: &str| Ask::about(format!("/v1.0/groups/{id}{rest}"), Bucket::Directory);
+    let name = match client.entity::<Name>(&about("?$select=id,displayName")).await {
+        Ok(name) => name.display_name,
+        Err(FetchError::NotFound { .. }) => return Ok(("".into(), Members::Deleted)),
+        Err(error) => return Err(error),
+    };
+    let (mut people, mut groups) = (Vec::new(), Vec::new());
+    let keep = |member: Member| {
+        let is_group = member.kind.eq_ignore_ascii_case("#microsoft.graph.group");
+        if is_group { groups.push(member.id) } else { people.push(member.id) }
+    };
+    match client.list::<Member>(&about("/members?$select=id&$top=999"), keep).await {
+        Ok(tally) if tally.rejected > 0 => {
+            Err(FetchError::unreadable(&format!("{} members of a group", tally.rejected)))
+        }
+        Ok(_) => Ok((name, Members::Known { people: people.into(), groups: groups.into() })),
+        Err(FetchError::NotFound { .. }) => Ok((name, Members::Deleted)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The last good reading of a group, as long as it holds.
+fn held(known: &Facts, id: &ObjectId) -> Option<Group> {
+    let group = known.groups.rows().ok()?.of(id)?;
+    let holds = age(known.now, group.read) <= Groups::INTERVAL * 3;
+    (holds && !matches!(group.members, Members::Unread(_))).then(|| group.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_told_apart_by_their_type_and_one_without_is_refused() {
+        let body = include_bytes!("../../tests/samples/group_members.json");
+        #[derive(Deserialize)]
+        struct Page {
+            value: Vec<Member>,
+        }
+        let page: Page = serde_json::from_slice(body).unwrap();
+        let kinds: Vec<_> = page.value.iter().map(|member| &*member.kind).collect();
+        assert_eq!(kinds[..2], ["#microsoft.graph.user", "#microsoft.graph.group"]);
+        assert!(serde_json::from_str::<Member>(r#"{"id":"a"}"#).is_err());
+    }
+
+    #[test]
+    fn the_last_good_reading_of_a_group_holds_for_three_intervals() {
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let id = ObjectId::parse("g").unwrap();
+        let known = |members, minutes| {
+            let read = now - jiff::SignedDuration::from_mins(minutes);
+            let groups = Groups::new([(id.clone(), Group::new("G", members, read))]);
+            Facts { groups: super::super::Fact::known(groups, now), ..Facts::unread(now) }
+        };
+        let people = || Members::Known { people: [id.clone()].into(), groups: [].into() };
+        assert!(held(&known(people(), 45), &id).is_some());
+        assert!(held(&known(people(), 46), &id).is_none());
+        assert!(held(&known(Members::Unread(Unread::Permission), 1), &id).is_none());
+    }
+}

@@ -1,0 +1,87 @@
+//! Who may activate a directory role when they choose to (Privileged Identity Management).
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::Facts;
+use super::role_assignments::{self, Instance, RoleAssignment};
+use super::source::{Rows, Source};
+use crate::client::{Ask, Bucket, Client, FetchError};
+use crate::metrics::{Metric, Samples};
+use crate::wire::ObjectId;
+
+/// Every eligibility.
+#[derive(Debug, Default)]
+pub struct RoleEligibilities(Vec<RoleAssignment>);
+
+impl RoleEligibilities {
+    /// From rows.
+    pub fn new(rows: Vec<RoleAssignment>) -> Self {
+        Self(rows)
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[RoleAssignment] {
+        &self.0
+    }
+
+    /// Principals that are groups, or may be.
+    pub fn groups(&self, known: &Facts) -> BTreeSet<&ObjectId> {
+        role_assignments::groups(&self.0, known)
+    }
+}
+
+impl Source for RoleEligibilities {
+    const ID: &'static str = "role_eligibilities";
+    const WHAT: &'static str = "Who may activate a directory role; nobody without Entra ID P2";
+    const ASK: Ask = Ask::graph(
+        "/v1.0/roleManagement/directory/roleEligibilityScheduleInstances?$expand=principal",
+        Bucket::Directory,
+    );
+    const PERMISSION: &'static str = "RoleManagement.Read.Directory";
+    const LICENSE: Option<&'static str> = None;
+    const DOCS: &'static str = "https://learn.microsoft.com/graph/api/rbacapplication-list-roleeligibilityscheduleinstances";
+    const INTERVAL: Duration = Duration::from_secs(900);
+    /// Who may activate a role is counted in `posture`, where it is known who they are.
+    const METRICS: &'static [&'static Metric] = &[];
+
+    async fn fetch(client: &Client, known: &Facts) -> Result<Rows<Self>, FetchError> {
+        let mut rows = Vec::new();
+        let keep = |row: Instance| {
+            if !row.is_over(known.now) {
+                rows.push(row.into());
+            }
+        };
+        match client.list::<Instance>(&Self::ASK, keep).await {
+            Ok(tally) if tally.rejected > 0 => Err(role_assignments::unreadable(tally.rejected)),
+            Ok(tally) => Ok(Rows { source: Self(rows), accepted: tally.accepted, rejected: 0 }),
+            // Without the licence nobody can activate anything.
+            Err(FetchError::License { .. }) => {
+                Ok(Rows { source: Self::default(), accepted: 0, rejected: 0 })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn observe(&self, _samples: &mut Samples) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[test]
+    fn the_documented_page_is_read() {
+        #[derive(Deserialize)]
+        struct Page {
+            value: Vec<Instance>,
+        }
+        let body = include_bytes!("../../tests/samples/role_eligibilities.json");
+        let page: Page = serde_json::from_slice(body).unwrap();
+        let rows: Vec<RoleAssignment> = page.value.into_iter().map(Into::into).collect();
+        assert_eq!(rows.len(), 1);
+        assert!(rows[0].tenant_wide && !rows[0].activated);
+    }
+}
