@@ -5,6 +5,7 @@
 
 mod check;
 mod demo;
+mod explain;
 mod reference;
 mod serve;
 mod simulate;
@@ -48,13 +49,15 @@ pub fn run() -> ExitCode {
     }
     let context = Context { clock: Clock::system(), telemetry: Telemetry::new() };
     // Who looks at a table does not want to look through messages.
-    let quiet = matches!(flags.command, Some(Command::Demo(_) | Command::Check(_)));
+    let quiet =
+        matches!(flags.command, Some(Command::Demo(_) | Command::Check(_) | Command::Explain(_)));
     start_logging(&flags.log, quiet, &context);
     let done = match flags.command {
         None => serve::run(flags.serve, context),
         Some(Command::Demo(demo)) => demo::run(demo, context),
         Some(Command::Simulate(simulate)) => simulate::run(simulate),
         Some(Command::Check(check)) => check::run(&check, context),
+        Some(Command::Explain(explain)) => explain::run(&explain, context),
         Some(Command::Reference(reference)) => Ok(reference::run(&reference)),
     };
     done.unwrap_or_else(|error| {

@@ -6,6 +6,7 @@
 
 pub mod flags;
 
+mod declared;
 mod file;
 mod gather;
 mod value;

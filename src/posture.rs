@@ -1,10 +1,32 @@
 //! What several checks judge together and several sources feed: pure functions from rows to
 //! people and gaps, each with its gauges.
 
-pub mod mfa;
+pub mod bits;
+pub mod coverage;
+mod declared;
+mod legacy;
+mod mfa;
+pub mod people;
+mod policies;
+pub mod registration;
+mod special;
 
+#[cfg(test)]
+pub(crate) mod tenants;
+
+pub use declared::{Declarations, Exception, NEVER_TOLERATED, Status};
+pub use mfa::{Count, Enforcement};
+
+use std::borrow::Cow;
+
+use crate::clock::age;
 use crate::metrics::{Metric, Samples};
-use crate::sources::{Facts, Unread};
+use crate::posture::bits::Bits;
+use crate::posture::coverage::{Assessment, Coverage, Ground, Question};
+use crate::posture::people::People;
+use crate::posture::registration::Registration;
+use crate::sources::{ConditionalAccessPolicies, Facts, Unread, User};
+use crate::wire::ObjectId;
 
 /// The facts of one tenant and what follows from them for its people. Judged once, read by all
 /// checks.
@@ -12,23 +34,108 @@ use crate::sources::{Facts, Unread};
 pub struct Posture<'a> {
     /// What was read.
     pub facts: &'a Facts,
+    /// What the operator declared.
+    pub declared: &'a Declarations,
+    /// Who counts.
+    pub people: Result<People<'a>, Unread>,
     /// Who can answer an MFA challenge.
-    pub registration: Result<mfa::Registration<'a>, Unread>,
+    pub registration: Result<Registration<'a>, Unread>,
+    /// Who is always challenged.
+    pub enforcement: Result<Assessment<'a>, Unread>,
+    /// For whom legacy authentication is blocked.
+    pub legacy: Result<Assessment<'a>, Unread>,
+    /// Who of the people is an administrator.
+    pub administrators: Result<Bits, Unread>,
 }
 
 impl<'a> Posture<'a> {
     /// Judges the facts.
-    pub fn of(facts: &'a Facts) -> Self {
-        Self { facts, registration: mfa::registration(facts) }
+    pub fn of(facts: &'a Facts, declared: &'a Declarations) -> Self {
+        let people = People::of(facts);
+        let ground = Ground::of(facts, declared);
+        let known = people.as_ref().map_err(|why| *why);
+        let registration = match (known, facts.registrations()) {
+            (Ok(people), _) => Registration::of(facts, people),
+            (Err(why), report) => Err(report.err().map_or(why, |other| other.min(why))),
+        };
+        let enforcement = known.map(|people| Assessment::of(&ground, people, Question::Mfa));
+        let legacy = known.map(|people| Assessment::of(&ground, people, Question::Legacy));
+        let administrators = known.and_then(People::administrators);
+        Self { facts, declared, registration, enforcement, legacy, administrators, people }
     }
 
     /// Shows people and gaps as gauges.
     pub fn observe(&self, samples: &mut Samples) {
         mfa::observe(self, samples);
+        legacy::observe(self, samples);
+        policies::observe(self, samples);
+        special::observe(self, samples);
+    }
+
+    /// Who of these people is not always challenged, each as a finding in words.
+    pub fn unenforced(
+        &self,
+        is_meant: impl Fn(usize, &User) -> bool,
+    ) -> Result<Vec<(&'a User, Cow<'static, str>)>, Unread> {
+        let people = self.people.as_ref().map_err(|why| *why)?;
+        let enforcement = self.enforcement.as_ref().map_err(|why| *why)?;
+        let everyone = people.everyone().iter().zip(&enforcement.coverage).enumerate();
+        let meant = everyone.filter(|(number, (user, _))| is_meant(*number, user));
+        Ok(meant.filter_map(|(_, (user, it))| Some((*user, enforcement.said(*it)?))).collect())
+    }
+
+    /// Why it is not known of some of these people whether they are always challenged.
+    pub fn enforcement_doubt(&self, is_meant: impl Fn(usize, &User) -> bool) -> Option<Unread> {
+        let (Ok(people), Ok(enforcement)) = (&self.people, &self.enforcement) else { return None };
+        let everyone = people.everyone().iter().zip(&enforcement.coverage).enumerate();
+        let doubts = everyone.filter_map(|(number, (user, coverage))| match coverage {
+            Coverage::Unknown(why) if is_meant(number, user) => Some(*why),
+            _ => None,
+        });
+        doubts.min()
+    }
+
+    /// Whether an exception holds and is about something that is there.
+    pub fn status(&self, exception: &Exception) -> Result<Status, Unread> {
+        if !exception.holds(self.facts.now) {
+            return Ok(Status::Expired);
+        }
+        let people = self.people.as_ref().map_err(|why| *why)?;
+        let policies = self.facts.policies();
+        let groups = self.facts.groups.rows();
+        let is_there = |id: &ObjectId| {
+            let of_policies =
+                |it: &ConditionalAccessPolicies| it.policies.iter().any(|policy| policy.id == *id);
+            people.number(id).is_some()
+                || policies.ok().flatten().is_some_and(of_policies)
+                || groups.is_ok_and(|groups| groups.of(id).is_some())
+                || matches!(id, ObjectId::Guid(guid) if self.declared.partner_tenants.iter().flatten().any(|it| it == guid))
+        };
+        match exception.subjects.iter().all(is_there) {
+            true => Ok(Status::Active),
+            false => policies.and(Ok(Status::Unmatched)),
+        }
+    }
+
+    /// Whether the account is so new that its owner may still be without a method, as declared.
+    /// Never so for administrators, nor for anybody while it is not known who they are.
+    pub fn is_in_grace(&self, number: usize, user: &User) -> bool {
+        let is_new = |created| age(self.facts.now, created) < self.declared.hire_grace;
+        let is_administrator = match &self.administrators {
+            Ok(administrators) => administrators.contains(number),
+            Err(_) => true,
+        };
+        !is_administrator && user.created.is_some_and(is_new)
+    }
+
+    /// Whether this is an account declared for emergencies.
+    pub fn is_break_glass(&self, user: &User) -> bool {
+        self.declared.break_glass.as_ref().is_some_and(|ids| ids.contains(&user.id))
     }
 }
 
 /// Every gauge of this room, for the reference.
 pub fn metrics() -> Vec<&'static Metric> {
-    mfa::METRICS.to_vec()
+    let all = [&mfa::METRICS[..], &legacy::METRICS, &policies::METRICS, &special::METRICS];
+    all.concat()
 }

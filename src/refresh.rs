@@ -270,8 +270,10 @@ impl Publisher {
         let (facts, standings, expiry) = tenant.facts(now);
         let again = self.clock.uptime() + expiry.map_or(REJUDGE, |expiry| expiry.min(REJUDGE));
         let token_failure = tenant.token_failure();
-        let judge =
-            |facts: &Facts| Report::of(&tenant.name, facts, standings.clone(), token_failure);
+        let judge = |facts: &Facts| {
+            let standings = standings.clone();
+            Report::of(&tenant.name, facts, &tenant.declared, standings, token_failure)
+        };
         // A defect that one tenant's data brings to light must not end the others.
         let report = catch_unwind(AssertUnwindSafe(|| judge(&facts))).unwrap_or_else(|_| {
             tracing::error!(tenant = %tenant.name, "judging this tenant failed; please report it");

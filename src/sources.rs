@@ -36,7 +36,7 @@ pub use groups::{Group, Groups, Members};
 pub use named_locations::{Location, NamedLocations};
 pub use organization::{Organization, PartnerType};
 pub use per_user_mfa::{MfaState, PerUserMfa};
-pub use role_assignments::{DIRECTORY_SYNCHRONIZATION, RoleAssignment, RoleAssignments};
+pub use role_assignments::{DIRECTORY_SYNCHRONIZATION, RoleAssignment, RoleAssignments, role_name};
 pub use role_eligibilities::RoleEligibilities;
 pub use security_defaults::SecurityDefaults;
 pub use source::{About, Fact, Rows, Source, Unread};
@@ -162,6 +162,16 @@ impl Facts {
             (registrations, _) => registrations,
         }
     }
+
+    /// The Conditional Access policies. Without Entra ID P1 there can be none, and Microsoft
+    /// refuses to list them: that is `None`.
+    pub fn policies(&self) -> Result<Option<&ConditionalAccessPolicies>, Unread> {
+        match (self.conditional_access_policies.rows(), self.subscribed_skus.rows()) {
+            (Ok(policies), _) => Ok(Some(policies)),
+            (Err(Unread::License), Ok(skus)) if !skus.has_premium() => Ok(None),
+            (Err(why), _) => Err(why),
+        }
+    }
 }
 
 /// Does something for each source, with its type: the one list of sources.
@@ -196,15 +206,38 @@ pub fn each(visitor: &mut impl EachSource) {
         of: |facts| &facts.subscribed_skus,
         of_mut: |facts| &mut facts.subscribed_skus,
     });
-    visitor.source(Place { of: |facts| &facts.conditional_access_policies, of_mut: |facts| &mut facts.conditional_access_policies });
-    visitor.source(Place { of: |facts| &facts.authentication_strengths, of_mut: |facts| &mut facts.authentication_strengths });
-    visitor.source(Place { of: |facts| &facts.named_locations, of_mut: |facts| &mut facts.named_locations });
-    visitor.source(Place { of: |facts| &facts.per_user_mfa, of_mut: |facts| &mut facts.per_user_mfa });
-    visitor.source(Place { of: |facts| &facts.authentication_methods_policy, of_mut: |facts| &mut facts.authentication_methods_policy });
-    visitor.source(Place { of: |facts| &facts.cross_tenant_access, of_mut: |facts| &mut facts.cross_tenant_access });
-    visitor.source(Place { of: |facts| &facts.role_assignments, of_mut: |facts| &mut facts.role_assignments });
-    visitor.source(Place { of: |facts| &facts.role_eligibilities, of_mut: |facts| &mut facts.role_eligibilities });
-    visitor.source(Place { of: |facts| &facts.agent_groups, of_mut: |facts| &mut facts.agent_groups });
+    visitor.source(Place {
+        of: |facts| &facts.conditional_access_policies,
+        of_mut: |facts| &mut facts.conditional_access_policies,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.authentication_strengths,
+        of_mut: |facts| &mut facts.authentication_strengths,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.named_locations,
+        of_mut: |facts| &mut facts.named_locations,
+    });
+    visitor
+        .source(Place { of: |facts| &facts.per_user_mfa, of_mut: |facts| &mut facts.per_user_mfa });
+    visitor.source(Place {
+        of: |facts| &facts.authentication_methods_policy,
+        of_mut: |facts| &mut facts.authentication_methods_policy,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.cross_tenant_access,
+        of_mut: |facts| &mut facts.cross_tenant_access,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.role_assignments,
+        of_mut: |facts| &mut facts.role_assignments,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.role_eligibilities,
+        of_mut: |facts| &mut facts.role_eligibilities,
+    });
+    visitor
+        .source(Place { of: |facts| &facts.agent_groups, of_mut: |facts| &mut facts.agent_groups });
     visitor.source(Place { of: |facts| &facts.groups, of_mut: |facts| &mut facts.groups });
 }
 

@@ -1,6 +1,6 @@
 //! Accounts that cannot do MFA are identified: everybody registered something policy allows.
 
-use super::check::{Check, Evidence, Finding, Tier, Verdict};
+use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Unread;
 
@@ -17,19 +17,19 @@ pub(super) static CHECK: Check = Check {
     evaluate,
 };
 
-fn evaluate(posture: &Posture<'_>) -> Result<Verdict, Unread> {
+fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
     let registration = posture.registration.as_ref().map_err(|why| *why)?;
     let findings = registration
-        .incapable
-        .iter()
+        .incapable()
         .map(|user| Finding::account(user, "has no MFA method that policy lets it use"));
-    Verdict::of(findings).unless_doubtful(registration.doubt())
+    terms.verdict(findings).unless_doubtful(registration.doubt())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::checks::State;
+    use crate::posture::Declarations;
     use crate::sources::{
         Account, Fact, Facts, Methods, Registration, User, UserRegistrationDetails, Users,
     };
@@ -52,7 +52,7 @@ mod tests {
             user_registration_details: Fact::known(report, now),
             ..Facts::unread(now)
         };
-        CHECK.judge(&Posture::of(&facts))
+        CHECK.judge(&Posture::of(&facts, &Declarations::default()))
     }
 
     #[test]

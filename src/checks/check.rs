@@ -1,9 +1,13 @@
 //! The shape of a check, its verdict, and the findings that say why.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
-use crate::posture::Posture;
+use crate::posture::{Exception, Posture};
+use crate::sources::conditional_access_policies::Policy;
 use crate::sources::{Unread, User};
+use crate::wire::ObjectId;
 
 /// One requirement.
 #[derive(Debug)]
@@ -25,13 +29,52 @@ pub struct Check {
     /// The sources the verdict rests on, by id.
     pub sources: &'static [&'static str],
     /// The judgement. `Err` makes it unknown, never unmet and never met.
-    pub evaluate: fn(&Posture<'_>) -> Result<Verdict, Unread>,
+    pub evaluate: fn(&Posture<'_>, &Terms<'_>) -> Result<Verdict, Unread>,
 }
 
 impl Check {
     /// The verdict on a tenant.
     pub fn judge(&self, posture: &Posture<'_>) -> Verdict {
-        (self.evaluate)(posture).unwrap_or_else(Verdict::unknown)
+        let now = posture.facts.now;
+        let holds = |it: &&Exception| it.requirement == self.id && it.holds(now);
+        let exceptions = posture.declared.exceptions.iter().filter(holds).collect();
+        (self.evaluate)(posture, &Terms { exceptions }).unwrap_or_else(Verdict::unknown)
+    }
+}
+
+/// The terms a verdict is given on: what is put up with.
+#[derive(Debug)]
+pub struct Terms<'a> {
+    /// Exceptions to this requirement that hold.
+    exceptions: Vec<&'a Exception>,
+}
+
+impl Terms<'_> {
+    /// Met exactly when there is no finding.
+    pub fn verdict(&self, findings: impl IntoIterator<Item = Finding>) -> Verdict {
+        let mut verdict = Verdict { answer: Answer::Judged, ..Verdict::default() };
+        for mut finding in findings {
+            finding.waived |= self.waive(&finding.subject);
+            verdict.found += 1;
+            verdict.waived += usize::from(finding.waived);
+            if verdict.findings.len() < FINDINGS_KEPT {
+                verdict.findings.push(finding);
+            } else if !finding.waived
+                && let Some(place) = verdict.findings.iter().position(|kept| kept.waived)
+            {
+                // What nobody put up with is told first.
+                verdict.findings[place] = finding;
+            }
+        }
+        verdict
+    }
+
+    fn waive(&self, subject: &Subject) -> bool {
+        self.exceptions.iter().any(|exception| match subject.id() {
+            _ if exception.subjects.is_empty() => true,
+            Some(id) => exception.subjects.contains(id),
+            None => false,
+        })
     }
 }
 
@@ -46,12 +89,22 @@ pub enum Tier {
     Advised,
     /// A best practice bound by reference.
     BestPractice,
+    /// Of a time that has passed; kept for auditors.
+    Transition,
+    /// The health of the exporter itself, without which the rest is blind.
+    Exporter,
 }
 
 impl Tier {
     /// All of them, for the reference.
-    pub const ALL: [Self; 4] =
-        [Self::Mandatory, Self::Recommended, Self::Advised, Self::BestPractice];
+    pub const ALL: [Self; 6] = [
+        Self::Mandatory,
+        Self::Recommended,
+        Self::Advised,
+        Self::BestPractice,
+        Self::Transition,
+        Self::Exporter,
+    ];
 
     /// The value of the label `tier`.
     pub fn as_str(self) -> &'static str {
@@ -60,6 +113,8 @@ impl Tier {
             Self::Recommended => "S",
             Self::Advised => "A",
             Self::BestPractice => "B",
+            Self::Transition => "T",
+            Self::Exporter => "X",
         }
     }
 
@@ -70,6 +125,8 @@ impl Tier {
             Self::Recommended => "strongly recommended",
             Self::Advised => "advised, or preparing what is mandatory",
             Self::BestPractice => "best practice",
+            Self::Transition => "of a time that has passed",
+            Self::Exporter => "about the exporter itself",
         }
     }
 }
@@ -79,6 +136,8 @@ impl Tier {
 pub enum Evidence {
     /// The data is the requirement.
     Measured,
+    /// The data is close to the requirement, or needs interpretation.
+    Proxy,
 }
 
 impl Evidence {
@@ -86,6 +145,7 @@ impl Evidence {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Measured => "measured",
+            Self::Proxy => "proxy",
         }
     }
 }
@@ -133,62 +193,79 @@ impl State {
 
 /// What a check found. No verdict without its findings: it is compliant exactly when nothing
 /// stands in the way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Verdict {
-    unknown: Option<Unread>,
+    answer: Answer,
     findings: Vec<Finding>,
     found: usize,
+    waived: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Judged,
+    NotApplicable,
+    Unknown(Unread),
+}
+
+impl Default for Answer {
+    fn default() -> Self {
+        Self::Unknown(Unread::Pending)
+    }
 }
 
 /// How many findings of one verdict are kept; all are counted.
 const FINDINGS_KEPT: usize = 1_000;
 
 impl Verdict {
-    /// Met exactly when there is no finding.
-    pub fn of(findings: impl IntoIterator<Item = Finding>) -> Self {
-        let mut verdict = Self { unknown: None, findings: Vec::new(), found: 0 };
-        for finding in findings {
-            verdict.found += 1;
-            if verdict.findings.len() < FINDINGS_KEPT {
-                verdict.findings.push(finding);
-            }
-        }
-        verdict
-    }
-
     /// Not to be judged.
     pub fn unknown(why: Unread) -> Self {
-        Self { unknown: Some(why), findings: Vec::new(), found: 0 }
+        Self { answer: Answer::Unknown(why), ..Self::default() }
+    }
+
+    /// Of no concern to this tenant, by what is known of it.
+    pub fn not_applicable() -> Self {
+        Self { answer: Answer::NotApplicable, ..Self::default() }
     }
 
     /// Unknown for `doubt`, unless a finding already says no.
     pub fn unless_doubtful(self, doubt: Option<Unread>) -> Result<Self, Unread> {
         match doubt {
-            Some(why) if self.found == 0 => Err(why),
+            Some(why) if self.found == self.waived => Err(why),
             _ => Ok(self),
         }
     }
 
     /// The state it amounts to.
     pub fn state(&self) -> State {
-        match (self.unknown, self.found) {
-            (Some(_), _) => State::Unknown,
-            (None, 0) => State::Compliant,
-            (None, _) => State::Noncompliant,
+        match self.answer {
+            Answer::Unknown(_) => State::Unknown,
+            Answer::NotApplicable => State::NotApplicable,
+            Answer::Judged if self.found == 0 => State::Compliant,
+            Answer::Judged if self.found == self.waived => State::Waived,
+            Answer::Judged => State::Noncompliant,
         }
     }
 
     /// Why it is unknown, while it is.
     pub fn why_unknown(&self) -> Option<Unread> {
-        self.unknown
+        match self.answer {
+            Answer::Unknown(why) => Some(why),
+            Answer::Judged | Answer::NotApplicable => None,
+        }
     }
 
-    /// How many things stand in the way.
+    /// How many things stand in the way, those put up with included.
     pub fn found(&self) -> usize {
         self.found
     }
 
-    /// The first of them.
+    /// How many of them are put up with.
+    pub fn waived(&self) -> usize {
+        self.waived
+    }
+
+    /// The first of them, those nobody put up with before the others where not all are kept.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
@@ -201,9 +278,11 @@ pub struct Finding {
     /// Who or what.
     pub subject: Subject,
     /// What is wrong, as a sentence without its full stop.
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     /// Since when, where that is known.
     pub since: Option<Timestamp>,
+    /// Whether it is put up with.
+    pub waived: bool,
 }
 
 /// Who or what a finding is about.
@@ -214,43 +293,133 @@ pub enum Subject {
     /// An account.
     Account {
         /// Its object id.
-        id: String,
+        id: ObjectId,
         /// The name it signs in with.
-        name: String,
+        name: Box<str>,
     },
+    /// A policy or the like.
+    Object {
+        /// Its id.
+        id: ObjectId,
+        /// What the administrators call it.
+        name: Box<str>,
+    },
+}
+
+impl Subject {
+    /// The id of whom or what it is, if it has one.
+    pub fn id(&self) -> Option<&ObjectId> {
+        match self {
+            Self::Tenant => None,
+            Self::Account { id, .. } | Self::Object { id, .. } => Some(id),
+        }
+    }
+}
+
+/// A finding for each of these people, with what is wrong.
+pub(super) fn unenforced<'a>(
+    people: impl IntoIterator<Item = (&'a User, Cow<'static, str>)>,
+) -> impl Iterator<Item = Finding> {
+    people.into_iter().map(|(user, what)| Finding::account(user, what))
 }
 
 impl Finding {
     /// About the tenant as a whole.
-    pub fn tenant(what: &'static str) -> Self {
-        Self { subject: Subject::Tenant, what, since: None }
+    pub fn tenant(what: impl Into<Cow<'static, str>>) -> Self {
+        Self { subject: Subject::Tenant, what: what.into(), since: None, waived: false }
     }
 
     /// About an account, since it was made.
-    pub fn account(user: &User, what: &'static str) -> Self {
-        let name = user.user_principal_name.to_string();
-        let subject = Subject::Account { id: user.id.to_string(), name };
-        Self { subject, what, since: user.created }
+    pub fn account(user: &User, what: impl Into<Cow<'static, str>>) -> Self {
+        let name = user.user_principal_name.clone();
+        let subject = Subject::Account { id: user.id.clone(), name };
+        Self { subject, what: what.into(), since: user.created, waived: false }
+    }
+
+    /// About a policy.
+    pub fn policy(policy: &Policy, what: impl Into<Cow<'static, str>>) -> Self {
+        Self::object(&policy.id, &policy.display_name, what)
+    }
+
+    /// About anything with an id.
+    pub fn object(id: &ObjectId, name: &str, what: impl Into<Cow<'static, str>>) -> Self {
+        let subject = Subject::Object { id: id.clone(), name: name.into() };
+        Self { subject, what: what.into(), since: None, waived: false }
+    }
+
+    /// Put up with, if that is so.
+    pub fn waived_if(mut self, waived: bool) -> Self {
+        self.waived = waived;
+        self
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::posture::Declarations;
+    use crate::sources::Facts;
+
+    fn plain() -> Terms<'static> {
+        Terms { exceptions: Vec::new() }
+    }
 
     #[test]
-    fn findings_are_all_counted_and_some_kept() {
-        let verdict = Verdict::of((0..1_500).map(|_| Finding::tenant("x")));
-        assert_eq!((verdict.found(), verdict.findings().len()), (1_500, FINDINGS_KEPT));
+    fn findings_are_all_counted_and_some_kept_those_that_matter_first() {
+        let finding = |number: usize| Finding::tenant("x").waived_if(number < 1_499);
+        let verdict = plain().verdict((0..1_500).map(finding));
+        assert_eq!((verdict.found(), verdict.waived()), (1_500, 1_499));
+        assert_eq!(verdict.findings().len(), FINDINGS_KEPT);
+        assert!(verdict.findings().iter().any(|finding| !finding.waived));
         assert_eq!(verdict.state(), State::Noncompliant);
     }
 
     #[test]
     fn a_doubt_never_clears_a_finding_and_never_passes_for_met() {
-        let found = Verdict::of([Finding::tenant("x")]);
-        let clear = Verdict::of([]);
+        let found = plain().verdict([Finding::tenant("x")]);
+        let waived = plain().verdict([Finding::tenant("x").waived_if(true)]);
+        let clear = plain().verdict([]);
         assert_eq!(found.clone().unless_doubtful(Some(Unread::Pending)), Ok(found));
-        assert_eq!(clear.clone().unless_doubtful(Some(Unread::Pending)), Err(Unread::Pending));
+        for verdict in [waived, clear.clone()] {
+            assert_eq!(verdict.unless_doubtful(Some(Unread::Pending)), Err(Unread::Pending));
+        }
         assert_eq!(clear.clone().unless_doubtful(None), Ok(clear));
+    }
+
+    #[test]
+    fn an_exception_waives_what_it_names_until_it_ends_and_then_no_more() {
+        fn evaluate(_: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
+            let id = |text| ObjectId::parse(text).unwrap();
+            let about = |text| Finding::object(&id(text), text, "x");
+            Ok(terms.verdict([about("a"), about("b")]))
+        }
+        static CHECK: Check = Check {
+            id: "mfa-guests",
+            title: "",
+            tier: Tier::Mandatory,
+            evidence: Evidence::Measured,
+            docs: "",
+            portal: "",
+            remedy: "",
+            sources: &[],
+            evaluate,
+        };
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let judged = |requirement, subjects: &[&str], seconds| {
+            let exception = Exception {
+                requirement,
+                subjects: subjects.iter().map(|it| ObjectId::parse(it).unwrap()).collect(),
+                owner: "security office".to_owned(),
+                reason: "being replaced".to_owned(),
+                expires: now + jiff::SignedDuration::from_secs(seconds),
+            };
+            let declared = Declarations { exceptions: vec![exception], ..Declarations::default() };
+            CHECK.judge(&Posture::of(&Facts::unread(now), &declared)).state()
+        };
+        assert_eq!(judged("mfa-guests", &["a", "B"], 1), State::Waived);
+        assert_eq!(judged("mfa-guests", &[], 1), State::Waived, "for whatever is found");
+        assert_eq!(judged("mfa-guests", &["a"], 1), State::Noncompliant);
+        assert_eq!(judged("mfa-guests", &["a", "b"], 0), State::Noncompliant, "it has ended");
+        assert_eq!(judged("mfa-no-exclusions", &["a", "b"], 1), State::Noncompliant);
     }
 }

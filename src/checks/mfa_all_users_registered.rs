@@ -1,6 +1,6 @@
 //! Every enabled account can answer an MFA challenge.
 
-use super::check::{Check, Evidence, Finding, Tier, Verdict};
+use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Unread;
 
@@ -17,14 +17,16 @@ pub(super) static CHECK: Check = Check {
     evaluate,
 };
 
-fn evaluate(posture: &Posture<'_>) -> Result<Verdict, Unread> {
+fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
     let registration = posture.registration.as_ref().map_err(|why| *why)?;
-    let findings = registration
-        .unregistered
-        .iter()
-        .map(|user| Finding::account(user, "has registered no method that satisfies MFA"));
+    let unregistered = registration.everyone().iter().enumerate();
+    let unregistered = unregistered.filter(|(_, it)| it.registered == Ok(false));
+    let findings = unregistered.map(|(number, it)| {
+        Finding::account(it.user, "has registered no method that satisfies MFA")
+            .waived_if(posture.is_in_grace(number, it.user))
+    });
     // People too new or signing in elsewhere may still prove unregistered.
-    Verdict::of(findings).unless_doubtful(registration.doubt())
+    terms.verdict(findings).unless_doubtful(registration.doubt())
 }
 
 #[cfg(test)]
@@ -33,6 +35,7 @@ mod tests {
 
     use super::*;
     use crate::checks::State;
+    use crate::posture::Declarations;
     use crate::sources::{
         Account, Fact, Facts, Methods, Registration, User, UserRegistrationDetails, Users,
     };
@@ -58,7 +61,7 @@ mod tests {
             user_registration_details: Fact::known(UserRegistrationDetails::new(rows, 0), now),
             ..Facts::unread(now)
         };
-        CHECK.judge(&Posture::of(&facts))
+        CHECK.judge(&Posture::of(&facts, &Declarations::default()))
     }
 
     #[test]
@@ -69,10 +72,27 @@ mod tests {
         assert_eq!(
             verdict.findings()[0].subject,
             crate::checks::Subject::Account {
-                id: "b".to_owned(),
-                name: "b@contoso.example".to_owned()
+                id: ObjectId::parse("b").unwrap(),
+                name: "b@contoso.example".into()
             }
         );
+    }
+
+    #[test]
+    fn new_hires_are_waived_within_the_declared_grace_unless_they_administer() {
+        use crate::posture::tenants::tenant;
+        let judged = |age: u32, roles: &str| {
+            let tenant = tenant(&format!(
+                "{{ users: {{ anna: {{ age: {age} }} }}, registered: {{ anna: [email] }}, roles: {roles} }}"
+            ));
+            let days = std::time::Duration::from_secs(7 * 86_400);
+            let declared = Declarations { hire_grace: days, ..Declarations::default() };
+            CHECK.judge(&Posture::of(&tenant.facts(), &declared)).state()
+        };
+        assert_eq!(judged(6, "{}"), State::Waived);
+        assert_eq!(judged(7, "{}"), State::Noncompliant);
+        assert_eq!(judged(6, "{ eligible: { admin: [anna] } }"), State::Noncompliant);
+        assert_eq!(judged(6, "refused"), State::Noncompliant, "anybody may administer then");
     }
 
     #[test]

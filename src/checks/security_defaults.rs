@@ -1,6 +1,6 @@
 //! Security defaults are one accepted way to MFA for everyone.
 
-use super::check::{Check, Evidence, Finding, Tier, Verdict};
+use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Unread;
 
@@ -13,60 +13,50 @@ pub(super) static CHECK: Check = Check {
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/TenantOverview.ReactView",
     remedy: "switch security defaults on under Identity, Overview, Properties, or buy Entra ID P1 \
              and enforce MFA with Conditional Access",
-    sources: &["security_defaults", "subscribed_skus"],
+    sources: &["security_defaults", "conditional_access_policies", "per_user_mfa"],
     evaluate,
 };
 
-fn evaluate(posture: &Posture<'_>) -> Result<Verdict, Unread> {
-    if posture.facts.security_defaults.rows()?.is_enabled {
-        return Ok(Verdict::of([]));
+fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
+    let options = posture.options();
+    if options.security_defaults? {
+        return Ok(terms.verdict([]));
     }
-    if posture.facts.subscribed_skus.rows()?.has_premium() {
-        // Conditional Access may enforce MFA and then demands that defaults are off. Its policies
-        // are not read yet, so neither yes nor no would be true.
-        return Err(Unread::NotConfigured);
+    if options.conditional_access? || options.per_user == Ok(true) {
+        // Another way is in use, and Conditional Access demands that defaults are off.
+        return Ok(Verdict::not_applicable());
     }
-    Ok(Verdict::of([Finding::tenant(
-        "security defaults are off, and without Entra ID P1 Conditional Access cannot replace them",
-    )]))
+    Ok(terms.verdict([Finding::tenant("security defaults are off, and nothing takes their place")]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::State;
-    use crate::sources::{Fact, Facts, Plan, SecurityDefaults, SubscribedSkus};
+    use crate::checks::{State, judged};
 
-    fn judged(is_enabled: bool, skus: Fact<SubscribedSkus>) -> Verdict {
-        let now = jiff::Timestamp::UNIX_EPOCH;
-        let facts = Facts {
-            security_defaults: Fact::known(SecurityDefaults { is_enabled }, now),
-            subscribed_skus: skus,
-            ..Facts::unread(now)
-        };
-        CHECK.judge(&Posture::of(&facts))
-    }
-
-    fn licensed(plans: &[Plan]) -> Fact<SubscribedSkus> {
-        Fact::known(SubscribedSkus::with(plans), jiff::Timestamp::UNIX_EPOCH)
-    }
+    const MFA: &str = "policies: [{ id: p, state: enabled, conditions: { users: { includeUsers: [All] },
+        applications: { includeApplications: [All] } }, grantControls: { operator: OR, builtInControls: [mfa] } }]";
 
     #[test]
     fn on_is_met_whatever_else_is_known() {
-        assert_eq!(judged(true, Fact::default()).state(), State::Compliant);
-        assert_eq!(judged(true, licensed(&[Plan::P2])).state(), State::Compliant);
+        let state = |tenant: &str| judged(&CHECK, tenant).state();
+        assert_eq!(state("{ security_defaults: true, policies: refused }"), State::Compliant);
+        assert_eq!(state("{ security_defaults: refused }"), State::Unknown);
     }
 
     #[test]
-    fn off_is_unmet_where_nothing_can_replace_them() {
-        assert_eq!(judged(false, licensed(&[])).state(), State::Noncompliant);
+    fn off_is_unmet_unless_something_takes_their_place() {
+        let state = |tenant: &str| judged(&CHECK, tenant).state();
+        assert_eq!(state("{}"), State::Noncompliant);
+        assert_eq!(state(&format!("{{ {MFA} }}")), State::NotApplicable);
+        let report = MFA.replace("state: enabled", "state: enabledForReportingButNotEnforced");
+        assert_eq!(state(&format!("{{ {report} }}")), State::Noncompliant);
+        assert_eq!(state("{ per_user: { anna: enforced } }"), State::NotApplicable);
     }
 
     #[test]
-    fn off_is_unknown_where_conditional_access_may_replace_them() {
-        let verdict = judged(false, licensed(&[Plan::P1]));
-        assert_eq!(verdict.why_unknown(), Some(Unread::NotConfigured));
-        let verdict = judged(false, Fact::Unread(Unread::Permission));
+    fn off_is_unknown_where_policies_cannot_be_read() {
+        let verdict = judged(&CHECK, "{ policies: refused }");
         assert_eq!(verdict.why_unknown(), Some(Unread::Permission));
     }
 }

@@ -1,6 +1,6 @@
 //! The sign-in log, on which all review of sign-ins rests, is open to the tenant.
 
-use super::check::{Check, Evidence, Finding, Tier, Verdict};
+use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Unread;
 
@@ -17,23 +17,24 @@ pub(super) static CHECK: Check = Check {
     evaluate,
 };
 
-fn evaluate(posture: &Posture<'_>) -> Result<Verdict, Unread> {
+fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
     let missing = (!posture.facts.subscribed_skus.rows()?.has_premium()).then(|| {
         Finding::tenant("has neither Entra ID P1 nor P2, without which Microsoft gives no sign-ins")
     });
-    Ok(Verdict::of(missing))
+    Ok(terms.verdict(missing))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::checks::State;
+    use crate::posture::Declarations;
     use crate::sources::{Fact, Facts, Plan, SubscribedSkus};
 
     fn judged(skus: Fact<SubscribedSkus>) -> Verdict {
         let now = jiff::Timestamp::UNIX_EPOCH;
         let facts = Facts { subscribed_skus: skus, ..Facts::unread(now) };
-        CHECK.judge(&Posture::of(&facts))
+        CHECK.judge(&Posture::of(&facts, &Declarations::default()))
     }
 
     #[test]

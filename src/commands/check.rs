@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use comfy_table::Table;
@@ -11,14 +12,26 @@ use super::{Context, Failure, complain, print, serve};
 use crate::checks::{State, Subject};
 use crate::config;
 use crate::config::flags::{self, Output};
-use crate::refresh::{Collecting, View};
+use crate::refresh::{self, Collecting, View};
 use crate::snapshot::{Report, Snapshot};
 
 /// Longer than the slowest source of the largest tenant takes at Microsoft's pace.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
 pub(super) fn run(flags: &flags::Check, context: Context) -> Result<ExitCode, Failure> {
-    let mut settings = config::load(&flags.config_file)?;
+    let snapshot = collect(config::load(&flags.config_file)?, context)?;
+    match flags.output {
+        Output::Table => snapshot.tenants.iter().for_each(|report| print(&table(report))),
+        Output::Json => print(&as_json(&snapshot)),
+    }
+    Ok(ExitCode::from(exit_code(&snapshot)))
+}
+
+/// Reads everything once, showing how it goes on to whoever sits at a terminal.
+pub(super) fn collect(
+    mut settings: refresh::Settings,
+    context: Context,
+) -> Result<Arc<Snapshot>, Failure> {
     // State belongs to the exporter that serves, and stays untouched.
     settings.state_directory = None;
     serve::runtime()?.block_on(async {
@@ -31,17 +44,12 @@ pub(super) fn run(flags: &flags::Check, context: Context) -> Result<ExitCode, Fa
             () = context.clock.sleep(PATIENCE) => None,
         };
         collecting.stop()?;
-        let snapshot = snapshot.ok_or("collecting did not come to an end within an hour")?;
-        match flags.output {
-            Output::Table => snapshot.tenants.iter().for_each(|report| print(&table(report))),
-            Output::Json => print(&as_json(&snapshot)),
-        }
-        Ok(ExitCode::from(exit_code(&snapshot)))
+        Ok(snapshot.ok_or("collecting did not come to an end within an hour")?)
     })
 }
 
 /// Waits until every source was tried once, and shows how it goes on.
-pub(super) async fn wait(view: &mut View, progress: bool) -> Option<std::sync::Arc<Snapshot>> {
+pub(super) async fn wait(view: &mut View, progress: bool) -> Option<Arc<Snapshot>> {
     let mut shown = Vec::new();
     view.wait_for(|snapshot| {
         for report in snapshot.tenants.iter().filter(|_| progress) {
@@ -99,11 +107,14 @@ pub(super) fn table(report: &Report) -> String {
         text += &format!("\n{}\n", check.id);
         for finding in verdict.findings().iter().take(FINDINGS_SHOWN) {
             let who = match &finding.subject {
-                Subject::Tenant => &report.tenant,
-                Subject::Account { name, id } if name.is_empty() => id,
-                Subject::Account { name, .. } => name,
+                Subject::Tenant => report.tenant.clone(),
+                Subject::Account { name, id } | Subject::Object { name, id } if name.is_empty() => {
+                    id.to_string()
+                }
+                Subject::Account { name, .. } | Subject::Object { name, .. } => name.to_string(),
             };
-            text += &format!("  {who} {}\n", finding.what);
+            let waived = if finding.waived { " (waived)" } else { "" };
+            text += &format!("  {who} {}{waived}\n", finding.what);
         }
         if verdict.found() > FINDINGS_SHOWN {
             text += &format!("  and {} more\n", verdict.found() - FINDINGS_SHOWN);
@@ -143,10 +154,18 @@ fn tenant_json(report: &Report) -> Value {
                 .map(|finding| {
                     let (id, name) = match &finding.subject {
                         Subject::Tenant => (None, None),
-                        Subject::Account { id, name } => (Some(id), Some(name)),
+                        Subject::Account { id, name } | Subject::Object { id, name } => {
+                            (Some(id.to_string()), Some(name))
+                        }
                     };
                     let since = finding.since.map(|since| since.to_string());
-                    json!({"id": id, "name": name, "what": finding.what, "since": since})
+                    json!({
+                        "id": id,
+                        "name": name,
+                        "what": finding.what,
+                        "since": since,
+                        "waived": finding.waived,
+                    })
                 })
                 .collect();
             json!({
@@ -156,6 +175,7 @@ fn tenant_json(report: &Report) -> Value {
                 "state": verdict.state().as_str(),
                 "reason": verdict.why_unknown().map(|why| why.as_str()),
                 "found": verdict.found(),
+                "waived": verdict.waived(),
                 "findings": findings,
                 "remedy": check.remedy,
                 "portal": check.portal,

@@ -101,6 +101,7 @@ fn settings(simulator: SocketAddr) -> Settings {
             limits: Limits::default(),
         },
         schedules,
+        declared: Default::default(),
     };
     let transport = transport::Settings::default();
     Settings { tenants: vec![tenant], transport, state_directory: None }

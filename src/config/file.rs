@@ -21,6 +21,14 @@ pub(super) struct File {
     /// The way out to Microsoft.
     #[serde(default)]
     pub(super) outbound: Outbound,
+    /// Ids of all partner tenants of the company, sandboxes included, so that one that nobody
+    /// watches is noticed. Without the list nobody knows.
+    pub(super) partner_tenants: Option<Vec<Guid>>,
+    /// What is put up with for a while. Whoever it is about still counts; the requirement reads
+    /// `waived` while every finding is excepted.
+    #[serde(default)]
+    #[schemars(with = "Vec<Exception>")]
+    pub(super) exceptions: Vec<Spanned<Exception>>,
     /// The partner tenants to watch, at least one.
     #[schemars(with = "Vec<Tenant>", length(min = 1))]
     pub(super) tenants: Spanned<Vec<Spanned<Tenant>>>,
@@ -59,10 +67,50 @@ pub(super) struct Tenant {
     /// How fast Microsoft is asked.
     #[serde(default)]
     pub(super) pace: PaceName,
+    /// Accounts for emergencies ("break glass"). They count like everybody else; being left out of
+    /// a policy is waived for them, and they have to hold a method.
+    pub(super) break_glass: Option<Vec<BreakGlass>>,
+    /// Applications whose sign-ins need not be challenged, by application id or by the word for a
+    /// suite. Partner Center and Azure management cannot be tolerated.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(super) tolerated_applications: Vec<Spanned<String>>,
+    /// How long a new account may be without a method. Never granted to administrators.
+    pub(super) hire_grace: Option<HumanDuration>,
     /// Settings of single sources, by their id.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, SourceSettings>")]
     pub(super) sources: BTreeMap<String, Spanned<SourceSettings>>,
+}
+
+/// An account for emergencies.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BreakGlass {
+    /// Its object id.
+    pub(super) object_id: Guid,
+    /// Anything worth knowing, for whoever reads this file; not used otherwise.
+    #[expect(dead_code, reason = "for the reader of the file")]
+    pub(super) note: Option<String>,
+}
+
+/// Something put up with for a while.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Exception {
+    /// Id of the requirement.
+    pub(super) requirement: String,
+    /// Name of the tenant; all of them unless given.
+    pub(super) tenant: Option<String>,
+    /// Object ids of accounts, policies or groups. Without any, whatever is found is excepted.
+    #[serde(default)]
+    pub(super) subjects: Vec<Guid>,
+    /// Who answers for it: a role or a team.
+    pub(super) owner: String,
+    /// Why it is needed.
+    pub(super) reason: String,
+    /// The day it ends, such as 2027-03-01 (at its beginning, UTC).
+    pub(super) expires: String,
 }
 
 /// A Microsoft cloud.

@@ -102,6 +102,8 @@ pub enum Command {
     Simulate(Simulate),
     /// Read once, print the verdicts, and exit: 0 all met, 1 something unmet, 2 something unknown, 3 could not run.
     Check(Check),
+    /// Say policy by policy why an account is or is not covered by MFA: 0 covered, 1 not, 2 unknown, 3 could not run.
+    Explain(Explain),
     /// Print a page of the reference, the configuration's JSON Schema, completions or the man page.
     Reference(Reference),
 }
@@ -158,6 +160,29 @@ pub struct Check {
     #[arg(long = "config.file", value_name = "PATH", default_value = "partnercenter_exporter.yml")]
     pub config_file: PathBuf,
     /// How to print the verdicts.
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+/// Flags of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The account: its object id, or the name it signs in with.
+    #[arg(value_name = "USER")]
+    pub user: String,
+    /// Configuration file.
+    #[arg(long = "config.file", value_name = "PATH", default_value = "partnercenter_exporter.yml")]
+    pub config_file: PathBuf,
+    /// The tenant, by its name in the configuration; all of them unless given.
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+    /// What would change without this policy, by its id.
+    #[arg(long, value_name = "ID", conflicts_with = "without_exclusion")]
+    pub without_policy: Option<String>,
+    /// What would change if no policy left this account, group or role out, by its id.
+    #[arg(long, value_name = "ID")]
+    pub without_exclusion: Option<String>,
+    /// How to print it.
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
 }

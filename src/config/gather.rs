@@ -3,31 +3,25 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use secrecy::SecretString;
 use serde_saphyr::{Location, Spanned};
 use url::Url;
 
+use super::declared;
 use super::file::{CloudName, Credential, File, ManagedIdentity, PaceName, SourceSettings, Tenant};
 use crate::client::{self, Limits, Pacing};
 use crate::oauth::{self, Cloud, ManagedIdentityHost, Secret};
+use crate::posture::Declarations;
 use crate::refresh::{self, TenantSettings};
 use crate::sources::{self, Schedule};
 use crate::transport;
 
 /// Keys that are part of the design and do nothing in this version. Accepting them would promise
 /// what is not kept.
-const NOT_YET: [&str; 9] = [
-    "app_user",
-    "attestations",
-    "break_glass",
-    "exceptions",
-    "tolerated_applications",
-    "window",
-    "sign_ins",
-    "customers",
-    "webhooks",
-];
+const NOT_YET: [&str; 6] =
+    ["app_user", "attestations", "window", "sign_ins", "customers", "webhooks"];
 
 /// Why the configuration cannot be used: where, what, and what to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -102,12 +96,12 @@ fn explained(message: &str) -> String {
 }
 
 /// Something wrong that one key alone does not show.
-struct Wrong {
+pub(super) struct Wrong {
     at: Option<Location>,
     message: String,
 }
 
-fn wrong<T>(at: &Spanned<T>, message: impl Into<String>) -> Wrong {
+pub(super) fn wrong<T>(at: &Spanned<T>, message: impl Into<String>) -> Wrong {
     Wrong { at: Some(at.referenced), message: message.into() }
 }
 
@@ -123,12 +117,13 @@ fn gather(
     });
     let transport = transport::Settings {
         proxy: proxy.transpose()?,
-        ca_file: file.outbound.ca_file.map(|path| base.join(path)),
+        ca_file: file.outbound.ca_file.as_ref().map(|path| base.join(path)),
         ..transport::Settings::default()
     };
     if file.tenants.value.is_empty() {
         return Err(wrong(&file.tenants, "no tenant to watch; add one under `tenants`"));
     }
+    let mut declared = declared::declarations(&file)?;
     let mut names = BTreeSet::new();
     let mut tenants = Vec::new();
     for entry in file.tenants.value {
@@ -139,7 +134,8 @@ fn gather(
                 format!("a second tenant is named `{name}`; give each its own name"),
             ));
         }
-        tenants.push(tenant(entry.value, base, environment)?);
+        let declared = declared.remove(&entry.value.name.0).unwrap_or_default();
+        tenants.push(tenant(entry.value, declared, base, environment)?);
     }
     let state_directory = file.state_directory.map(|path| base.join(path));
     Ok(refresh::Settings { tenants, transport, state_directory })
@@ -147,6 +143,7 @@ fn gather(
 
 fn tenant(
     tenant: Tenant,
+    declared: Arc<Declarations>,
     base: &Path,
     environment: Environment<'_>,
 ) -> Result<TenantSettings, Wrong> {
@@ -176,6 +173,7 @@ fn tenant(
             limits: Limits::default(),
         },
         schedules: schedules.collect::<Result<_, _>>()?,
+        declared,
     })
 }
 
@@ -357,9 +355,36 @@ mod tests {
     }
 
     #[test]
+    fn what_is_declared_reaches_the_tenant_it_is_declared_for() {
+        let id = "11111111-2222-3333-4444-555555555555";
+        let text = format!(
+            "partner_tenants: [{id}]\nexceptions:\n  - {{ requirement: mfa-guests, subjects: [{id}],\
+             owner: team, reason: being replaced, expires: 2027-03-01 }}\n{HEAD}{SECRET}    \
+             break_glass: [{{ object_id: {id}, note: in the safe }}]\n    hire_grace: 14d\n    \
+             tolerated_applications: [Office365]\n"
+        );
+        let settings = parse(Path::new("x.yml"), &text, &|_| None).unwrap();
+        let declared = &settings.tenants[0].declared;
+        assert_eq!(declared.hire_grace, Duration::from_secs(14 * 86_400));
+        assert_eq!(declared.break_glass.as_ref().unwrap().len(), 1);
+        assert_eq!(*declared.tolerated_applications, ["office365".into()]);
+        let exception = &declared.exceptions[0];
+        assert_eq!(exception.requirement, "mfa-guests");
+        assert_eq!(exception.expires, "2027-03-01T00:00:00Z".parse().unwrap());
+        assert_eq!(declared.partner_tenants.as_ref().unwrap().len(), 1);
+        assert_eq!(declared.watched_tenants.len(), 1);
+    }
+
+    #[test]
     fn every_mistake_is_named_with_its_line_and_remedy() {
         let credential = |text: &str| format!("{HEAD}    credential: {text}\n");
         let id = "client_id: 7a000000-0000-4000-8000-000000000001";
+        let exception = |requirement: &str, tenant: &str, owner: &str, expires: &str| {
+            format!(
+                "exceptions:\n  - {{ requirement: {requirement}, tenant: {tenant}, owner: {owner}, \
+                 reason: being replaced, expires: {expires} }}\n{HEAD}{SECRET}"
+            )
+        };
         let table = [
             ("tenants: []\n".to_owned(), 1, "no tenant to watch"),
             (format!("tenant: []\n{HEAD}{SECRET}"), 1, "unknown field `tenant`"),
@@ -370,15 +395,32 @@ mod tests {
                 5,
                 "`app_user` does nothing in this version",
             ),
+            (format!("attestations: []\n{HEAD}{SECRET}"), 1, "`attestations` does nothing"),
+            (format!("{HEAD}{SECRET}    break_glass: [{{ object_id: me }}]\n"), 5, "not a GUID"),
             (
-                format!("{HEAD}{SECRET}    break_glass: []\n"),
+                format!(
+                    "{HEAD}{SECRET}    tolerated_applications: [FA3D9A0C-3fb0-42cc-9193-47c7ecd2edbd]\n"
+                ),
                 5,
-                "`break_glass` does nothing in this version",
+                "Partner Center and Azure management",
             ),
+            (format!("{HEAD}{SECRET}    tolerated_applications: [All]\n"), 5, "not an application"),
             (
-                format!("exceptions: []\n{HEAD}{SECRET}"),
-                1,
-                "`exceptions` does nothing in this version",
+                exception("mfa-for-all", "contoso-eu", "team", "2027-03-01"),
+                2,
+                "no requirement is called",
+            ),
+            (exception("mfa-guests", "fabrikam", "team", "2027-03-01"), 2, "no tenant is called"),
+            (
+                exception("mfa-guests", "contoso-eu", "''", "2027-03-01"),
+                2,
+                "`owner` of the exception",
+            ),
+            (exception("mfa-guests", "contoso-eu", "team", "soon"), 2, "write it like 2027-03-01"),
+            (
+                exception("exporter-exceptions", "contoso-eu", "team", "2027-03-01"),
+                2,
+                "no requirement",
             ),
             (
                 format!("{HEAD}{SECRET}    sources: {{ sign_ins: {{}} }}\n"),

@@ -1,116 +1,83 @@
-//! Who of the enabled accounts can answer an MFA challenge, and who is covered by security
-//! defaults.
-//!
-//! Registered means: Microsoft's flag says so, or the account is capable, or it holds a method
-//! that satisfies MFA. The report has no row for a brand-new account, so for 48 hours an account
-//! without a row is not judged; after that it is unregistered. While the report is empty nobody
-//! without a row is judged: it says nothing yet. An account that signs in at
-//! another identity provider may do MFA there, where Entra does not see it: it is not judged
-//! either unless it registered a method here.
+//! Who lacks MFA: what people registered and how they are covered, put together and counted.
 
-use std::time::Duration;
-
-use crate::clock::age;
 use crate::metrics::{Kind, Metric, Samples};
 use crate::posture::Posture;
-use crate::sources::{Account, Facts, Registration as Row, Unread, User};
-
-/// How long the report may take to show a new account.
-pub const GRACE: Duration = Duration::from_secs(48 * 3600);
-
-/// How each enabled account stands.
-#[derive(Debug, Default)]
-pub struct Registration<'a> {
-    /// Who cannot answer a challenge.
-    pub unregistered: Vec<&'a User>,
-    /// Who registered nothing that policy lets them use; contains the unregistered.
-    pub incapable: Vec<&'a User>,
-    /// Who cannot be judged, and why.
-    pub unjudged: Vec<(&'a User, Unread)>,
-    registered: Count,
-    capable: Count,
-}
-
-impl Registration<'_> {
-    /// Why some people could not be judged; `None` when all were.
-    pub fn doubt(&self) -> Option<Unread> {
-        self.unjudged.iter().map(|(_, why)| *why).min()
-    }
-}
+use crate::posture::coverage::{COVERAGES, Coverage, Exclusion, Gap, Via};
+use crate::posture::registration::Standing;
+use crate::sources::{Account, Methods, User};
 
 /// A number for each kind of account.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Count([usize; Account::ALL.len()]);
+pub struct Count([usize; Account::ALL.len()]);
 
 impl Count {
-    fn of<'a>(users: impl IntoIterator<Item = &'a User>) -> Self {
+    /// Counts these.
+    pub fn of<'a>(users: impl IntoIterator<Item = &'a User>) -> Self {
         let mut count = Self::default();
-        users.into_iter().for_each(|user| count.add(user));
+        users.into_iter().for_each(|user| count.0[user.account as usize] += 1);
         count
     }
 
-    fn add(&mut self, user: &User) {
-        self.0[user.account as usize] += 1;
-    }
-
-    fn get(self, account: Account) -> usize {
+    /// How many of this kind.
+    pub fn get(self, account: Account) -> usize {
         self.0[account as usize]
     }
 }
 
-/// Judges every enabled account.
-pub fn registration(facts: &Facts) -> Result<Registration<'_>, Unread> {
-    let (users, report) = match (facts.users.rows(), facts.registrations()) {
-        (Ok(users), Ok(report)) => (users, report),
-        (users, report) => {
-            return Err(users
-                .err()
-                .into_iter()
-                .chain(report.err())
-                .min()
-                .unwrap_or(Unread::Pending));
-        }
-    };
-    // Without the organization no domain is known to be federated; people of such domains then
-    // count by what they registered here, which errs towards naming too many.
-    let organization = facts.organization.rows().ok();
-    let mut standing = Registration::default();
-    for user in users.enabled() {
-        let row = report.of(&user.id);
-        if row.is_some_and(Row::registered) {
-            standing.registered.add(user);
-        } else if organization.is_some_and(|it| it.signs_in_elsewhere(&user.user_principal_name)) {
-            standing.unjudged.push((user, Unread::NotObservable));
-            continue;
-        } else if row.is_none() && (report.is_empty() || is_new(user, facts)) {
-            standing.unjudged.push((user, Unread::Pending));
-            continue;
-        } else if row.is_none() && report.has_gaps() {
-            // The row may be one of those that could not be read.
-            standing.unjudged.push((user, Unread::SourceFailed));
-            continue;
-        } else {
-            standing.unregistered.push(user);
-        }
-        if row.is_some_and(Row::capable) {
-            standing.capable.add(user);
-        }
-        if !row.is_some_and(Row::able) {
-            standing.incapable.push(user);
-        }
-    }
-    Ok(standing)
+/// What is missing to somebody, of what is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    Registration,
+    Enforcement,
+    Both,
 }
 
-/// Old accounts have no creation date.
-fn is_new(user: &User, facts: &Facts) -> bool {
-    user.created.is_some_and(|created| age(facts.now, created) < GRACE)
+impl Missing {
+    const ALL: [(Self, &'static str); 3] = [
+        (Self::Registration, "registration"),
+        (Self::Enforcement, "enforcement"),
+        (Self::Both, "both"),
+    ];
+
+    /// Disjoint: nobody is in two gaps, and who cannot be judged about one is never in `both`.
+    fn of(registered: Option<bool>, enforced: Option<bool>) -> Option<Self> {
+        match (registered, enforced) {
+            (Some(false), Some(false)) => Some(Self::Both),
+            (Some(false), _) => Some(Self::Registration),
+            (_, Some(false)) => Some(Self::Enforcement),
+            _ => None,
+        }
+    }
+}
+
+/// What can be said about who is always challenged.
+#[derive(Debug, Clone, Copy)]
+pub struct Enforcement<'p, 'a> {
+    posture: &'p Posture<'a>,
+    /// Whether a way to be covered could not be read and somebody depends on it: then nobody can be
+    /// said to lack it, and the gap is no measurement.
+    is_blind: bool,
+}
+
+impl<'p, 'a> Enforcement<'p, 'a> {
+    /// Of a posture.
+    pub fn of(posture: &'p Posture<'a>) -> Self {
+        let is_blind = posture.enforcement.as_ref().map_or(true, |it| {
+            it.unread.is_some() && it.coverage.iter().any(|it| it.is_always().is_none())
+        });
+        Self { posture, is_blind }
+    }
+
+    fn coverage(self, number: usize) -> Option<Coverage> {
+        Some(self.posture.enforcement.as_ref().ok()?.coverage[number])
+    }
 }
 
 static USERS: Metric = Metric {
     name: "partnercenter_users",
     help: "Enabled accounts of the partner tenant, members and guests apart. Service and \
-           emergency accounts count. Absent while accounts cannot be read.",
+           emergency accounts count; Connect sync accounts, known by their role, do not as long as \
+           roles can be read. Absent while accounts cannot be read.",
     kind: Kind::Gauge,
     labels: &["tenant", "account"],
 };
@@ -131,11 +98,35 @@ static CAPABLE: Metric = Metric {
     labels: &["tenant", "account"],
 };
 
+static RESISTANT: Metric = Metric {
+    name: "partnercenter_users_mfa_phishing_resistant",
+    help: "Enabled accounts that hold a method which cannot be phished: a passkey or security key, \
+           Windows Hello, a certificate.",
+    kind: Kind::Gauge,
+    labels: &["tenant", "account"],
+};
+
+static WEAK: Metric = Metric {
+    name: "partnercenter_users_mfa_weak",
+    help: "Enabled accounts that hold nothing better for MFA than a telephone: calls and text \
+           messages, which are easily intercepted.",
+    kind: Kind::Gauge,
+    labels: &["tenant", "account"],
+};
+
+static METHODS: Metric = Metric {
+    name: "partnercenter_users_registered",
+    help: "Enabled accounts that registered an authentication method, in Microsoft's words; those \
+           unknown to this version are together `other`. One account may hold several.",
+    kind: Kind::Gauge,
+    labels: &["tenant", "auth_method"],
+};
+
 static WITHOUT: Metric = Metric {
     name: "partnercenter_users_without_mfa",
     help: "Enabled accounts lacking MFA, by what is missing: registration (no method registered), \
            enforcement (not always challenged), both. The gaps are disjoint; 0 means nobody. A gap \
-           whose source was never read is absent; people who cannot be judged stand in \
+           whose source could not be read is absent; people who cannot be judged stand in \
            partnercenter_users_mfa_unknown instead.",
     kind: Kind::Gauge,
     labels: &["tenant", "account", "gap"],
@@ -143,267 +134,297 @@ static WITHOUT: Metric = Metric {
 
 static UNJUDGED: Metric = Metric {
     name: "partnercenter_users_mfa_unknown",
-    help: "Enabled accounts about whom registration or enforcement could not be judged: made less \
-           than 48 hours ago and not in Microsoft's report yet, or signing in at another identity \
-           provider, whose MFA Entra does not see.",
+    help: "Enabled accounts about whom registration or enforcement could not be judged. \
+           Registration: made less than 48 hours ago and not in Microsoft's report yet, or signing \
+           in elsewhere, where Entra does not see it. Enforcement: it depends on a policy, group or \
+           role that could not be read.",
     kind: Kind::Gauge,
     labels: &["tenant", "account", "about"],
 };
 
+static GRACE: Metric = Metric {
+    name: "partnercenter_users_mfa_grace",
+    help: "Enabled accounts without a registered method that are in the grace declared for new \
+           hires. They count in partnercenter_users_without_mfa too. 0 where no grace is declared.",
+    kind: Kind::Gauge,
+    labels: &["tenant", "account"],
+};
+
+static COVERAGE: Metric = Metric {
+    name: "partnercenter_users_mfa_coverage",
+    help: "Enabled accounts by whether MFA is enforced for them: always, conditional (a sign-in \
+           is known that is not challenged), excluded (left out of a policy that would), \
+           not_targeted, unknown. Disjoint. While a way to be covered cannot be read, and somebody \
+           depends on it, only unknown is there.",
+    kind: Kind::Gauge,
+    labels: &["tenant", "account", "coverage"],
+};
+
 static ENFORCED: Metric = Metric {
     name: "partnercenter_users_mfa_enforced",
-    help: "Enabled accounts for whom MFA is enforced, by the way it is: defaults (security \
-           defaults). Absent while they are off, since other ways are not read by this version.",
+    help: "Enabled accounts for whom every sign-in is challenged, by the way: defaults (security \
+           defaults), conditional_access, per_user (legacy). The first way that holds is counted. \
+           Absent while that cannot be judged.",
     kind: Kind::Gauge,
     labels: &["tenant", "account", "via"],
 };
 
+static CONDITIONAL: Metric = Metric {
+    name: "partnercenter_users_mfa_conditional",
+    help: "Enabled accounts that are challenged only under conditions, by the first thing that \
+           lets a sign-in through. Disjoint. Absent while that cannot be judged.",
+    kind: Kind::Gauge,
+    labels: &["tenant", "gap"],
+};
+
+static EXCLUDED: Metric = Metric {
+    name: "partnercenter_users_mfa_excluded",
+    help: "Enabled accounts that are not always challenged and left out of a policy that demands \
+           MFA, by the first way they are: direct (by name), group, role, guest. Disjoint. Absent \
+           while that cannot be judged.",
+    kind: Kind::Gauge,
+    labels: &["tenant", "reason"],
+};
+
+static ADMINS: Metric = Metric {
+    name: "partnercenter_admins",
+    help: "Enabled accounts that hold a directory role, standing, activated or eligible, or are \
+           agents of Partner Center. Absent while roles or groups behind it cannot be read.",
+    kind: Kind::Gauge,
+    labels: &["tenant"],
+};
+
+static ADMINS_ENFORCED: Metric = Metric {
+    name: "partnercenter_admins_mfa_enforced",
+    help: "Administrators for whom every sign-in is challenged for MFA.",
+    kind: Kind::Gauge,
+    labels: &["tenant"],
+};
+
+static ADMINS_WITHOUT: Metric = Metric {
+    name: "partnercenter_admins_without_mfa",
+    help: "Administrators lacking MFA, by what is missing, as in partnercenter_users_without_mfa.",
+    kind: Kind::Gauge,
+    labels: &["tenant", "gap"],
+};
+
+static ADMINS_UNJUDGED: Metric = Metric {
+    name: "partnercenter_admins_mfa_unknown",
+    help: "Administrators about whom registration or enforcement could not be judged.",
+    kind: Kind::Gauge,
+    labels: &["tenant", "about"],
+};
+
+static ADMINS_RESISTANT: Metric = Metric {
+    name: "partnercenter_admins_mfa_phishing_resistant",
+    help: "Administrators who hold a method that cannot be phished.",
+    kind: Kind::Gauge,
+    labels: &["tenant"],
+};
+
 /// The gauges of this file.
-pub(super) static METRICS: [&Metric; 6] =
-    [&USERS, &REGISTERED, &CAPABLE, &WITHOUT, &UNJUDGED, &ENFORCED];
+pub(super) static METRICS: [&Metric; 18] = [
+    &USERS,
+    &REGISTERED,
+    &CAPABLE,
+    &RESISTANT,
+    &WEAK,
+    &METHODS,
+    &WITHOUT,
+    &UNJUDGED,
+    &GRACE,
+    &COVERAGE,
+    &ENFORCED,
+    &CONDITIONAL,
+    &EXCLUDED,
+    &ADMINS,
+    &ADMINS_ENFORCED,
+    &ADMINS_WITHOUT,
+    &ADMINS_UNJUDGED,
+    &ADMINS_RESISTANT,
+];
 
 pub(super) fn observe(posture: &Posture<'_>, samples: &mut Samples) {
-    let Ok(users) = posture.facts.users.rows() else { return };
-    let enabled = Count::of(users.enabled());
-    let defaults_are_on = posture.facts.security_defaults.rows().is_ok_and(|it| it.is_enabled);
+    let Ok(people) = &posture.people else { return };
+    let everyone = people.everyone();
+    let users = Count::of(everyone.iter().copied());
     for account in Account::ALL {
-        let label = ("account", account.as_str());
-        samples.count(&USERS, [label], enabled.get(account));
-        if defaults_are_on {
-            samples.count(&ENFORCED, [label, ("via", "defaults")], enabled.get(account));
-            samples.count(&WITHOUT, [label, ("gap", "enforcement")], 0);
-            samples.count(&UNJUDGED, [label, ("about", "enforcement")], 0);
+        samples.count(&USERS, [("account", account.as_str())], users.get(account));
+    }
+    registered(posture, samples);
+    enforced(posture, samples);
+    gaps(posture, samples);
+    administrators(posture, samples);
+}
+
+fn registered(posture: &Posture<'_>, samples: &mut Samples) {
+    let Ok(registration) = &posture.registration else { return };
+    let everyone = registration.everyone();
+    let methods = |it: &Standing<'_>| it.row.map(|row| row.methods()).unwrap_or_default();
+    let of = |is: &dyn Fn(&Standing<'_>) -> bool| {
+        Count::of(everyone.iter().filter(|it| is(it)).map(|it| it.user))
+    };
+    let is_in_grace = |(number, it): &(usize, &Standing<'_>)| {
+        it.registered == Ok(false) && posture.is_in_grace(*number, it.user)
+    };
+    let grace = Count::of(everyone.iter().enumerate().filter(is_in_grace).map(|(_, it)| it.user));
+    let figures = [
+        (&REGISTERED, of(&|it| it.registered == Ok(true))),
+        (&CAPABLE, of(&|it| it.registered.is_ok() && it.row.is_some_and(|row| row.capable()))),
+        (&RESISTANT, of(&|it| methods(it).resists_phishing())),
+        (&WEAK, of(&|it| it.registered == Ok(true) && methods(it).is_weak())),
+        (&GRACE, grace),
+    ];
+    for (metric, count) in figures {
+        for account in Account::ALL {
+            samples.count(metric, [("account", account.as_str())], count.get(account));
         }
-        let Ok(standing) = &posture.registration else { continue };
-        let unregistered = Count::of(standing.unregistered.iter().copied());
-        let unjudged = Count::of(standing.unjudged.iter().map(|(user, _)| *user));
-        samples.count(&REGISTERED, [label], standing.registered.get(account));
-        samples.count(&CAPABLE, [label], standing.capable.get(account));
-        samples.count(&WITHOUT, [label, ("gap", "registration")], unregistered.get(account));
-        samples.count(&UNJUDGED, [label, ("about", "registration")], unjudged.get(account));
-        if defaults_are_on {
-            samples.count(&WITHOUT, [label, ("gap", "both")], 0);
+    }
+    let mut held: Vec<_> = Methods::default().held().map(|(word, _)| (word, 0)).collect();
+    for standing in everyone {
+        for ((_, count), (_, holds)) in held.iter_mut().zip(methods(standing).held()) {
+            *count += usize::from(holds);
+        }
+    }
+    for (word, count) in held {
+        samples.count(&METHODS, [("auth_method", word)], count);
+    }
+}
+
+fn enforced(posture: &Posture<'_>, samples: &mut Samples) {
+    let (Ok(people), Ok(assessment)) = (&posture.people, &posture.enforcement) else { return };
+    let is_blind = Enforcement::of(posture).is_blind;
+    let all = || people.everyone().iter().copied().zip(&assessment.coverage);
+    let of = |is: &dyn Fn(Coverage) -> bool| {
+        Count::of(all().filter(|(_, coverage)| is(**coverage)).map(|(user, _)| user))
+    };
+    for word in COVERAGES.into_iter().filter(|word| !is_blind || *word == "unknown") {
+        let count = of(&|coverage| coverage.as_str() == word);
+        for account in Account::ALL {
+            let labels = [("account", account.as_str()), ("coverage", word)];
+            samples.count(&COVERAGE, labels, count.get(account));
+        }
+    }
+    if is_blind {
+        return;
+    }
+    for via in Via::ALL {
+        let count = of(&|coverage| coverage == Coverage::Always(via));
+        for account in Account::ALL {
+            let labels = [("account", account.as_str()), ("via", via.as_str())];
+            samples.count(&ENFORCED, labels, count.get(account));
+        }
+    }
+    for gap in Gap::ALL {
+        let is = |it: &&Coverage| matches!(it, Coverage::Conditional { gap: of, .. } if *of == gap);
+        let count = assessment.coverage.iter().filter(is).count();
+        samples.count(&CONDITIONAL, [("gap", gap.as_str())], count);
+    }
+    let mut left_out = [0; Exclusion::ALL.len()];
+    for number in 0..people.count() {
+        if let Some((by, _)) = assessment.left_out(number) {
+            left_out[by as usize] += 1;
+        }
+    }
+    for by in Exclusion::ALL {
+        samples.count(&EXCLUDED, [("reason", by.as_str())], left_out[by as usize]);
+    }
+}
+
+/// What is missing to each of these people, counted.
+struct Tally {
+    missing: [usize; Missing::ALL.len()],
+    unjudged: [usize; 2],
+}
+
+impl Tally {
+    fn of(posture: &Posture<'_>, numbers: impl Iterator<Item = usize>) -> Self {
+        let enforcement = Enforcement::of(posture);
+        let mut tally = Self { missing: [0; 3], unjudged: [0; 2] };
+        for number in numbers {
+            let registered = posture.registration.as_ref().ok();
+            let registered = registered.map(|it| it.everyone()[number].registered);
+            let enforced = enforcement.coverage(number).map(Coverage::is_always);
+            tally.unjudged[0] += usize::from(matches!(registered, Some(Err(_))));
+            tally.unjudged[1] += usize::from(enforced == Some(None));
+            let registered = registered.and_then(Result::ok);
+            if let Some(missing) = Missing::of(registered, enforced.flatten()) {
+                tally.missing[missing as usize] += 1;
+            }
+        }
+        tally
+    }
+
+    /// Which gaps are measurements at all.
+    fn show(
+        &self,
+        posture: &Posture<'_>,
+        mut missing: impl FnMut(&'static str, usize),
+        mut unjudged: impl FnMut(&'static str, usize),
+    ) {
+        let registration = posture.registration.is_ok();
+        let enforcement = !Enforcement::of(posture).is_blind;
+        for (gap, word) in Missing::ALL {
+            let measured = match gap {
+                Missing::Registration => registration,
+                Missing::Enforcement => enforcement,
+                Missing::Both => registration && enforcement,
+            };
+            if measured {
+                missing(word, self.missing[gap as usize]);
+            }
+        }
+        if registration {
+            unjudged("registration", self.unjudged[0]);
+        }
+        unjudged("enforcement", self.unjudged[1]);
+    }
+}
+
+fn gaps(posture: &Posture<'_>, samples: &mut Samples) {
+    let Ok(people) = &posture.people else { return };
+    for account in Account::ALL {
+        let everyone = people.everyone().iter().enumerate();
+        let these = everyone.filter(|(_, user)| user.account == account).map(|(number, _)| number);
+        let tally = Tally::of(posture, these);
+        let label = ("account", account.as_str());
+        let mut unjudged = Vec::new();
+        tally.show(
+            posture,
+            |word, count| samples.count(&WITHOUT, [label, ("gap", word)], count),
+            |word, count| unjudged.push((word, count)),
+        );
+        for (word, count) in unjudged {
+            samples.count(&UNJUDGED, [label, ("about", word)], count);
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::*;
-    use crate::clock::later;
-    use crate::sources::{Fact, Methods, Plan, SecurityDefaults, SubscribedSkus, Users};
-    use crate::sources::{Organization, UserRegistrationDetails};
-    use crate::wire::{self, ObjectId};
-
-    fn now() -> Timestamp {
-        "2026-11-24T12:00:00Z".parse().unwrap()
-    }
-
-    fn user(id: &str) -> User {
-        User {
-            id: ObjectId::parse(id).unwrap(),
-            user_principal_name: format!("{id}@contoso.example").into(),
-            account_enabled: true,
-            account: Account::Member,
-            created: None,
-            invited: false,
-        }
-    }
-
-    fn yes() -> Row {
-        Row::new(true, true, Methods::default())
-    }
-
-    fn facts(users: Vec<User>, rows: &[(&str, Row)], rejected: u64) -> Facts {
-        let rows = rows.iter().map(|(id, row)| (ObjectId::parse(id).unwrap(), *row));
-        let report = UserRegistrationDetails::new(rows, rejected);
-        Facts {
-            users: Fact::known(Users::new(users), now()),
-            user_registration_details: Fact::known(report, now()),
-            ..Facts::unread(now())
-        }
-    }
-
-    fn shown(facts: &Facts) -> String {
-        let mut samples = Samples::of_tenant("t");
-        Posture::of(facts).observe(&mut samples);
-        samples.to_string()
-    }
-
-    #[test]
-    fn the_disabled_do_not_count_and_guests_do() {
-        let disabled = User { account_enabled: false, ..user("a") };
-        let guest = User { account: Account::Guest, ..user("b") };
-        let facts = facts(vec![disabled, guest, user("c")], &[("c", yes())], 0);
-        let lines = shown(&facts);
-        for line in [
-            r#"partnercenter_users{tenant="t",account="guest"} 1"#,
-            r#"partnercenter_users{tenant="t",account="member"} 1"#,
-            r#"partnercenter_users_mfa_registered{tenant="t",account="member"} 1"#,
-            r#"partnercenter_users_without_mfa{tenant="t",account="guest",gap="registration"} 1"#,
-            r#"partnercenter_users_without_mfa{tenant="t",account="member",gap="registration"} 0"#,
-        ] {
-            assert!(lines.contains(line), "{line}\nis not in\n{lines}");
-        }
-    }
-
-    #[test]
-    fn an_account_without_a_row_is_unjudged_for_48_hours_and_then_unregistered() {
-        let created = now();
-        let hired = |hours: u64, seconds: u64| {
-            let user = User { created: Some(created), ..user("a") };
-            let moment = later(created, Duration::from_secs(hours * 3600 + seconds));
-            Facts { now: moment, ..facts(vec![user], &[("b", yes())], 0) }
+fn administrators(posture: &Posture<'_>, samples: &mut Samples) {
+    let Ok(administrators) = &posture.administrators else { return };
+    samples.count(&ADMINS, [], administrators.count());
+    let enforcement = Enforcement::of(posture);
+    if !enforcement.is_blind {
+        let is_always = |number: &usize| {
+            enforcement.coverage(*number).and_then(Coverage::is_always) == Some(true)
         };
-        for (moment, unjudged) in [(hired(0, 0), 1), (hired(47, 3599), 1), (hired(48, 0), 0)] {
-            let standing = registration(&moment).unwrap();
-            assert_eq!(standing.unjudged.len(), unjudged, "{}", moment.now);
-            assert_eq!(standing.unregistered.len(), 1 - unjudged, "{}", moment.now);
-        }
-        let ahead = Facts { now: created - jiff::SignedDuration::from_hours(3), ..hired(0, 0) };
-        assert_eq!(registration(&ahead).unwrap().unjudged.len(), 1, "clocks may differ");
+        samples.count(&ADMINS_ENFORCED, [], administrators.iter().filter(is_always).count());
     }
-
-    #[test]
-    fn an_old_account_without_date_and_row_is_unregistered() {
-        let facts = facts(vec![user("a")], &[("b", yes())], 0);
-        assert_eq!(registration(&facts).unwrap().unregistered.len(), 1);
-    }
-
-    #[test]
-    fn a_report_without_any_row_says_nothing_about_anybody() {
-        let facts = facts(vec![user("a"), user("b")], &[], 0);
-        let standing = registration(&facts).unwrap();
-        assert_eq!((standing.unregistered.len(), standing.unjudged.len()), (0, 2));
-        assert_eq!(standing.doubt(), Some(Unread::Pending));
-    }
-
-    #[test]
-    fn a_row_that_could_not_be_read_makes_nobody_unregistered() {
-        let facts = facts(vec![user("a"), user("b")], &[("b", yes())], 1);
-        let standing = registration(&facts).unwrap();
-        assert_eq!(standing.unregistered.len(), 0);
-        assert_eq!(standing.doubt(), Some(Unread::SourceFailed));
-    }
-
-    #[test]
-    fn who_signs_in_elsewhere_is_not_observable_unless_registered_here() {
-        let elsewhere = |id: &str| User {
-            user_principal_name: format!("{id}@adfs.contoso.example").into(),
-            ..user(id)
+    if let Ok(registration) = &posture.registration {
+        let resists = |number: &usize| {
+            let row = registration.everyone()[*number].row;
+            row.is_some_and(|row| row.methods().resists_phishing())
         };
-        let body = br#"{"verifiedDomains":[{"name":"adfs.contoso.example","type":"Federated"}]}"#;
-        let organization: Organization = wire::entity(body).unwrap();
-        let people = vec![elsewhere("a"), elsewhere("b"), user("c")];
-        let no = Row::new(false, false, Methods::default());
-        let facts = facts(people, &[("a", no), ("b", yes()), ("c", no)], 0);
-        let facts = Facts { organization: Fact::known(organization, now()), ..facts };
-        let standing = registration(&facts).unwrap();
-        assert_eq!(standing.doubt(), Some(Unread::NotObservable));
-        assert_eq!(standing.unregistered.len(), 1);
-        assert_eq!(standing.registered.get(Account::Member), 1);
+        samples.count(&ADMINS_RESISTANT, [], administrators.iter().filter(resists).count());
     }
-
-    #[test]
-    fn a_report_that_cannot_be_read_leaves_accounts_counted_and_gaps_absent() {
-        let facts = Facts {
-            user_registration_details: Fact::Unread(Unread::Permission),
-            ..facts(vec![user("a")], &[], 0)
-        };
-        assert_eq!(
-            shown(&facts),
-            "partnercenter_users{tenant=\"t\",account=\"guest\"} 0\n\
-             partnercenter_users{tenant=\"t\",account=\"member\"} 1\n"
-        );
-        assert_eq!(registration(&facts).unwrap_err(), Unread::Permission);
-    }
-
-    #[test]
-    fn accounts_that_cannot_be_read_leave_everything_absent() {
-        let facts = Facts { users: Fact::Unread(Unread::Stale), ..facts(vec![], &[], 0) };
-        assert_eq!(shown(&facts), "");
-    }
-
-    #[test]
-    fn of_two_reasons_the_first_of_the_list_is_told() {
-        let facts = Facts {
-            users: Fact::Unread(Unread::Stale),
-            user_registration_details: Fact::Unread(Unread::Credential),
-            ..facts(vec![], &[], 0)
-        };
-        assert_eq!(registration(&facts).unwrap_err(), Unread::Credential);
-    }
-
-    #[test]
-    fn a_licence_refusal_on_a_licensed_tenant_is_a_missing_permission() {
-        let refused = |plans: &[Plan]| {
-            let facts = Facts {
-                user_registration_details: Fact::Unread(Unread::License),
-                subscribed_skus: Fact::known(SubscribedSkus::with(plans), now()),
-                ..facts(vec![], &[], 0)
-            };
-            registration(&facts).unwrap_err()
-        };
-        assert_eq!(refused(&[]), Unread::License);
-        assert_eq!(refused(&[Plan::P1]), Unread::Permission);
-    }
-
-    #[test]
-    fn security_defaults_enforce_for_everyone_and_when_off_say_nothing_of_enforcement() {
-        let with = |is_enabled| Facts {
-            security_defaults: Fact::known(SecurityDefaults { is_enabled }, now()),
-            ..facts(vec![user("a")], &[("b", yes())], 0)
-        };
-        let lines = shown(&with(true));
-        for line in [
-            r#"partnercenter_users_mfa_enforced{tenant="t",account="member",via="defaults"} 1"#,
-            r#"partnercenter_users_without_mfa{tenant="t",account="member",gap="enforcement"} 0"#,
-            r#"partnercenter_users_without_mfa{tenant="t",account="member",gap="registration"} 1"#,
-            r#"partnercenter_users_without_mfa{tenant="t",account="member",gap="both"} 0"#,
-        ] {
-            assert!(lines.contains(line), "{line}\nis not in\n{lines}");
-        }
-        assert!(!shown(&with(false)).contains("enforce"));
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn every_enabled_account_stands_in_exactly_one_place(
-            people in proptest::collection::vec(
-                (0..4u8, proptest::bool::ANY, proptest::bool::ANY, 0..100u64), 0..40),
-        ) {
-            let mut users = Vec::new();
-            let mut rows = Vec::new();
-            for (index, (kind, enabled, guest, hours)) in people.iter().enumerate() {
-                let id = format!("u{index}");
-                let created = later(now(), Duration::ZERO) - jiff::SignedDuration::from_hours(*hours as i64);
-                users.push(User {
-                    account_enabled: *enabled,
-                    account: if *guest { Account::Guest } else { Account::Member },
-                    created: Some(created),
-                    ..user(&id)
-                });
-                match kind {
-                    0 => {}
-                    1 => rows.push((id, Row::new(false, false, Methods::default()))),
-                    2 => rows.push((id, Row::new(true, false, Methods::default()))),
-                    _ => rows.push((id, yes())),
-                }
-            }
-            let rows: Vec<_> = rows.iter().map(|(id, row)| (id.as_str(), *row)).collect();
-            let facts = facts(users, &rows, 0);
-            let standing = registration(&facts).unwrap();
-            let enabled = Count::of(facts.users.rows().unwrap().enabled());
-            let unregistered = Count::of(standing.unregistered.iter().copied());
-            let unjudged = Count::of(standing.unjudged.iter().map(|(user, _)| *user));
-            for account in Account::ALL {
-                let sum = standing.registered.get(account) + unregistered.get(account)
-                    + unjudged.get(account);
-                proptest::prop_assert_eq!(sum, enabled.get(account));
-            }
-            proptest::prop_assert!(standing.incapable.len() >= standing.unregistered.len());
-        }
+    let tally = Tally::of(posture, administrators.iter());
+    let mut unjudged = Vec::new();
+    tally.show(
+        posture,
+        |word, count| samples.count(&ADMINS_WITHOUT, [("gap", word)], count),
+        |word, count| unjudged.push((word, count)),
+    );
+    for (word, count) in unjudged {
+        samples.count(&ADMINS_UNJUDGED, [("about", word)], count);
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::client::{self, Api, Client, FetchError};
 use crate::clock::{Clock, age};
 use crate::oauth::{self, Tokens};
+use crate::posture::Declarations;
 use crate::snapshot::{Report, Standing};
 use crate::sources::{self, EachSource, Fact, Facts, Place, Rows, Schedule, Source, Unread};
 use crate::telemetry::{SourceMeter, Telemetry};
@@ -30,6 +31,8 @@ pub struct TenantSettings {
     pub client: client::Settings,
     /// When we ask what, by source id; a source that is not named has its defaults.
     pub schedules: BTreeMap<&'static str, Schedule>,
+    /// What the operator declared.
+    pub declared: Arc<Declarations>,
 }
 
 impl TenantSettings {
@@ -45,13 +48,14 @@ impl TenantSettings {
             .filter(|(schedule, _)| schedule.enabled)
             .map(|(schedule, about)| Mark::default().standing(about.id, schedule, clock.now()))
             .collect();
-        Report::of(&self.name, &Facts::unread(clock.now()), standings, None)
+        Report::of(&self.name, &Facts::unread(clock.now()), &self.declared, standings, None)
     }
 }
 
 /// One tenant while it is collected.
 pub(super) struct Tenant {
     pub(super) name: String,
+    pub(super) declared: Arc<Declarations>,
     client: Client,
     schedules: BTreeMap<&'static str, Schedule>,
     meters: BTreeMap<&'static str, SourceMeter>,
@@ -147,6 +151,7 @@ impl Tenant {
         let readings = Readings { facts: Facts::unread(clock.now()), marks: marks.collect() };
         Self {
             name,
+            declared: settings.declared,
             client,
             schedules,
             meters,
@@ -212,11 +217,7 @@ impl Tenant {
     }
 
     /// Waits until what other sources said asks for an earlier reading of this one.
-    pub(super) async fn wanted<S: Source>(
-        &self,
-        clock: &Clock,
-        turned: &mut watch::Receiver<u64>,
-    ) {
+    pub(super) async fn wanted<S: Source>(&self, clock: &Clock, turned: &mut watch::Receiver<u64>) {
         loop {
             if S::AFTER.is_empty() || turned.changed().await.is_err() {
                 std::future::pending::<()>().await;

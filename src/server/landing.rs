@@ -88,6 +88,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::posture::Declarations;
     use std::sync::Arc;
 
     use jiff::Timestamp;
@@ -101,7 +102,7 @@ mod tests {
         let body = br#"{"displayName":"<script>alert('x')</script>"}"#;
         let organization = Fact::known(wire::entity(body).unwrap(), Timestamp::UNIX_EPOCH);
         let facts = Facts { organization, ..Facts::unread(Timestamp::UNIX_EPOCH) };
-        let report = Report::of("a<b", &facts, Vec::new(), None);
+        let report = Report::of("a<b", &facts, &Declarations::default(), Vec::new(), None);
         let snapshot = Snapshot { tenants: vec![Arc::new(report)], ..Snapshot::default() };
         let page = page(Some(&snapshot), "/metrics");
         assert!(!page.contains("<script") && page.contains("&lt;script&gt;"), "{page}");

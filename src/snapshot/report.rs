@@ -2,7 +2,7 @@
 
 use crate::checks::{self, Check, State, Verdict};
 use crate::metrics::{Kind, Metric, Samples};
-use crate::posture::Posture;
+use crate::posture::{Declarations, Posture, Status};
 use crate::snapshot::standing::Standing;
 use crate::sources::{Facts, PartnerType};
 
@@ -11,6 +11,8 @@ use crate::sources::{Facts, PartnerType};
 pub struct Report {
     /// The tenant's configured name.
     pub tenant: String,
+    /// What it was made from.
+    pub facts: Facts,
     /// The verdict of each check, in their order.
     pub verdicts: Vec<(&'static Check, Verdict)>,
     /// How each enabled source stands.
@@ -47,7 +49,8 @@ static STATE: Metric = Metric {
 static INFO: Metric = Metric {
     name: "partnercenter_requirement_info",
     help: "What a requirement is: its title, how binding (tier M mandatory, S strongly \
-           recommended, A advised, B best practice), and what its verdict rests on. Always 1.",
+           recommended, A advised, B best practice, T of a time that has passed, X about the \
+           exporter), and what its verdict rests on. Always 1.",
     kind: Kind::Info,
     labels: &["requirement", "tier", "evidence", "title"],
 };
@@ -56,6 +59,30 @@ static FINDINGS: Metric = Metric {
     name: "partnercenter_requirement_findings",
     help: "How many things stand in the way of a requirement. 0 means it is met; absent while it \
            is unknown.",
+    kind: Kind::Gauge,
+    labels: &["tenant", "requirement"],
+};
+
+static WAIVED: Metric = Metric {
+    name: "partnercenter_requirement_findings_waived",
+    help: "Of the findings, those put up with by an exception, a declared grace or a declared \
+           emergency account. They count in partnercenter_requirement_findings too. Absent while \
+           the requirement is unknown.",
+    kind: Kind::Gauge,
+    labels: &["tenant", "requirement"],
+};
+
+static EXCEPTIONS: Metric = Metric {
+    name: "partnercenter_exceptions",
+    help: "Exceptions in the configuration by how they stand: active, expired, unmatched (naming \
+           something that is not in the tenant). Absent while that cannot be judged.",
+    kind: Kind::Gauge,
+    labels: &["tenant", "status"],
+};
+
+static EXCEPTION_EXPIRY: Metric = Metric {
+    name: "partnercenter_exception_expiry_timestamp_seconds",
+    help: "When the first exception to a requirement ends, or ended. Absent where there is none.",
     kind: Kind::Gauge,
     labels: &["tenant", "requirement"],
 };
@@ -76,19 +103,30 @@ static EVALUATED: Metric = Metric {
 };
 
 /// The gauges of this file.
-pub(super) static METRICS: [&Metric; 7] =
-    [&UP, &TOKEN_FAILURE, &STATE, &INFO, &FINDINGS, &UNKNOWN, &EVALUATED];
+pub(super) static METRICS: [&Metric; 10] = [
+    &UP,
+    &TOKEN_FAILURE,
+    &STATE,
+    &INFO,
+    &FINDINGS,
+    &WAIVED,
+    &EXCEPTIONS,
+    &EXCEPTION_EXPIRY,
+    &UNKNOWN,
+    &EVALUATED,
+];
 
 impl Report {
     /// Judges the facts and says everything that can be said of them.
     pub fn of(
         tenant: &str,
         facts: &Facts,
+        declared: &Declarations,
         standings: Vec<Standing>,
         token_failure: Option<&'static str>,
     ) -> Self {
         let mut samples = Samples::of_tenant(tenant);
-        let posture = Posture::of(facts);
+        let posture = Posture::of(facts, declared);
         facts.observe(&mut samples);
         posture.observe(&mut samples);
         let verdicts: Vec<_> =
@@ -107,7 +145,15 @@ impl Report {
         let organization = facts.organization.rows().ok();
         let organization =
             organization.map(|it| (it.display_name.clone(), it.partner_tenant_type.clone()));
-        Self { tenant: tenant.to_owned(), verdicts, standings, organization, samples }
+        exceptions(&posture, &mut samples);
+        Self {
+            tenant: tenant.to_owned(),
+            facts: facts.clone(),
+            verdicts,
+            standings,
+            organization,
+            samples,
+        }
     }
 
     /// Whether every enabled source has been tried once.
@@ -124,10 +170,31 @@ fn show(check: &Check, verdict: &Verdict, facts: &Facts, samples: &mut Samples) 
     }
     match verdict.why_unknown() {
         Some(why) => samples.push(&UNKNOWN, [requirement, ("reason", why.as_str())], 1.0),
-        None => samples.count(&FINDINGS, [requirement], verdict.found()),
+        None => {
+            samples.count(&FINDINGS, [requirement], verdict.found());
+            samples.count(&WAIVED, [requirement], verdict.waived());
+        }
     }
     if let Some(at) = facts.as_of(check.sources) {
         samples.push(&EVALUATED, [requirement], at.as_millisecond() as f64 / 1000.0);
+    }
+}
+
+/// What the configuration puts up with, and for how long.
+fn exceptions(posture: &Posture<'_>, samples: &mut Samples) {
+    let all = &posture.declared.exceptions;
+    let statuses: Result<Vec<_>, _> = all.iter().map(|it| posture.status(it)).collect();
+    for status in statuses.iter().flat_map(|_| Status::ALL) {
+        let is_so = |it: &&Status| **it == status;
+        let count = statuses.iter().flatten().filter(is_so).count();
+        samples.count(&EXCEPTIONS, [("status", status.as_str())], count);
+    }
+    for check in checks::ALL {
+        let expiries = all.iter().filter(|it| it.requirement == check.id).map(|it| it.expires);
+        if let Some(expiry) = expiries.min() {
+            let seconds = expiry.as_second() as f64;
+            samples.push(&EXCEPTION_EXPIRY, [("requirement", check.id)], seconds);
+        }
     }
 }
 
@@ -153,7 +220,13 @@ mod tests {
 
     #[test]
     fn all_six_states_are_always_there_and_one_holds() {
-        let report = Report::of("t", &Facts::unread(Timestamp::UNIX_EPOCH), Vec::new(), None);
+        let report = Report::of(
+            "t",
+            &Facts::unread(Timestamp::UNIX_EPOCH),
+            &Declarations::default(),
+            Vec::new(),
+            None,
+        );
         for check in checks::ALL {
             let of_check = |line: &&str| line.contains(&format!("requirement=\"{}\"", check.id));
             let lines: Vec<_> = report.samples.lines(&STATE).lines().filter(of_check).collect();
@@ -168,14 +241,14 @@ mod tests {
             subscribed_skus: Fact::Unread(Unread::Permission),
             ..Facts::unread(Timestamp::UNIX_EPOCH)
         };
-        let lines = Report::of("t", &facts, Vec::new(), None).samples.to_string();
+        let lines =
+            Report::of("t", &facts, &Declarations::default(), Vec::new(), None).samples.to_string();
         let reason = "partnercenter_requirement_unknown{tenant=\"t\",\
                       requirement=\"signin-log-available\",reason=\"permission\"} 1";
         assert!(lines.contains(reason), "{lines}");
-        assert!(
-            !lines.contains("requirement_findings{") && !lines.contains("evaluated"),
-            "{lines}"
-        );
+        let of_it = |line: &&str| line.contains("requirement=\"signin-log-available\"");
+        let others = lines.lines().filter(of_it).filter(|line| !line.contains("_state{"));
+        assert_eq!(others.collect::<Vec<_>>(), [reason]);
     }
 
     #[test]
@@ -185,7 +258,8 @@ mod tests {
             subscribed_skus: Fact::known(SubscribedSkus::default(), at),
             ..Facts::unread(Timestamp::UNIX_EPOCH)
         };
-        let lines = Report::of("t", &facts, Vec::new(), None).samples.to_string();
+        let lines =
+            Report::of("t", &facts, &Declarations::default(), Vec::new(), None).samples.to_string();
         let findings =
             "requirement_findings{tenant=\"t\",requirement=\"signin-log-available\"} 1\n";
         assert!(lines.contains(findings), "{lines}");

@@ -67,9 +67,8 @@ impl Source for AgentGroups {
 
     async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
         let mut rows = Vec::new();
-        let tally = client
-            .list::<Row>(&Self::ASK, |row| rows.push((row.display_name, row.id)))
-            .await?;
+        let tally =
+            client.list::<Row>(&Self::ASK, |row| rows.push((row.display_name, row.id))).await?;
         if tally.rejected > 0 {
             // The one that cannot be read may be the one that matters.
             return Err(FetchError::unreadable(&format!("{} groups", tally.rejected)));

@@ -33,7 +33,8 @@ impl Source for AuthenticationStrengths {
     const ASK: Ask = Ask::graph("/v1.0/policies/authenticationStrengthPolicies", Bucket::Directory);
     const PERMISSION: &'static str = "Policy.Read.All";
     const LICENSE: Option<&'static str> = None;
-    const DOCS: &'static str = "https://learn.microsoft.com/graph/api/authenticationstrengthroot-list-policies";
+    const DOCS: &'static str =
+        "https://learn.microsoft.com/graph/api/authenticationstrengthroot-list-policies";
     const INTERVAL: Duration = Duration::from_secs(3600);
     /// They show in what policies demand.
     const METRICS: &'static [&'static Metric] = &[];

@@ -124,7 +124,8 @@ static EXPANSIONS: Metric = Metric {
 
 impl Source for Groups {
     const ID: &'static str = "groups";
-    const WHAT: &'static str = "Members of groups that policies, roles and agents name, nested ones too";
+    const WHAT: &'static str =
+        "Members of groups that policies, roles and agents name, nested ones too";
     const ASK: Ask = Ask::graph("/v1.0/groups/{id}/members?$select=id&$top=999", Bucket::Directory);
     const PERMISSION: &'static str = "GroupMember.Read.All";
     const LICENSE: Option<&'static str> = None;
@@ -164,9 +165,8 @@ impl Source for Groups {
                     tracing::debug!(group = %id, %error, "a group cannot be read");
                     let unread = Unread::after(&error);
                     last_failure = Some(error);
-                    held(known, &id).unwrap_or_else(|| {
-                        Group::new("", Members::Unread(unread), known.now)
-                    })
+                    held(known, &id)
+                        .unwrap_or_else(|| Group::new("", Members::Unread(unread), known.now))
                 }
             };
             if let Members::Known { people, groups } = &group.members {

@@ -72,14 +72,17 @@ impl<'de> Deserialize<'de> for PartnerType {
 }
 
 impl Organization {
+    /// Domains whose people sign in at another identity provider.
+    pub fn federated_domains(&self) -> impl Iterator<Item = &Domain> {
+        let is_federated = |it: &&Domain| it.authentication.eq_ignore_ascii_case("Federated");
+        self.verified_domains.iter().filter(is_federated)
+    }
+
     /// Whether the people of this user principal name's domain sign in at another identity
     /// provider, whose MFA Entra does not see.
     pub fn signs_in_elsewhere(&self, user_principal_name: &str) -> bool {
         let domain = user_principal_name.rsplit_once('@').map_or("", |(_, domain)| domain);
-        self.verified_domains.iter().any(|verified| {
-            verified.authentication.eq_ignore_ascii_case("Federated")
-                && verified.name.eq_ignore_ascii_case(domain)
-        })
+        self.federated_domains().any(|federated| federated.name.eq_ignore_ascii_case(domain))
     }
 }
 
@@ -90,6 +93,14 @@ static TENANT_INFO: Metric = Metric {
            Always 1; absent until the organization could be read.",
     kind: Kind::Info,
     labels: &["tenant", "tenant_id", "display_name", "partner_type"],
+};
+
+static FEDERATED: Metric = Metric {
+    name: "partnercenter_federated_domains",
+    help: "Verified domains whose people sign in at another identity provider. Whether they do MFA \
+           there Entra does not see.",
+    kind: Kind::Gauge,
+    labels: &["tenant"],
 };
 
 impl Source for Organization {
@@ -103,7 +114,7 @@ impl Source for Organization {
     const LICENSE: Option<&'static str> = None;
     const DOCS: &'static str = "https://learn.microsoft.com/graph/api/organization-list";
     const INTERVAL: Duration = Duration::from_secs(3600);
-    const METRICS: &'static [&'static Metric] = &[&TENANT_INFO];
+    const METRICS: &'static [&'static Metric] = &[&TENANT_INFO, &FEDERATED];
 
     async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
         client.entity(&Self::ASK).await.map(Rows::single)
@@ -116,6 +127,7 @@ impl Source for Organization {
             ("partner_type", self.partner_tenant_type.as_str()),
         ];
         samples.push(&TENANT_INFO, labels, 1.0);
+        samples.count(&FEDERATED, [], self.federated_domains().count());
     }
 }
 
@@ -133,7 +145,8 @@ mod tests {
         organization.observe(&mut samples);
         assert_eq!(
             samples.to_string(),
-            "partnercenter_tenant_info{tenant=\"contoso\",\
+            "partnercenter_federated_domains{tenant=\"contoso\"} 1\n\
+             partnercenter_tenant_info{tenant=\"contoso\",\
              tenant_id=\"5a0e3c5d-3a6b-4c19-9a77-0e2d7f9d1c11\",\
              display_name=\"Fabrikam \\\"Cloud\\\" Partners\",\
              partner_type=\"resellerPartnerDelegatedAdmin\"} 1\n"

@@ -96,7 +96,8 @@ static STATES: Metric = Metric {
 impl Source for PerUserMfa {
     const ID: &'static str = "per_user_mfa";
     const WHAT: &'static str = "Legacy per-user MFA; tolerated where Microsoft does not show it";
-    const ASK: Ask = Ask::graph("/beta/users?$select=id,perUserMfaState&$top=999", Bucket::Directory);
+    const ASK: Ask =
+        Ask::graph("/beta/users?$select=id,perUserMfaState&$top=999", Bucket::Directory);
     const PERMISSION: &'static str = "Policy.Read.All and User.Read.All";
     const LICENSE: Option<&'static str> = None;
     const DOCS: &'static str = "https://learn.microsoft.com/graph/api/authentication-get";

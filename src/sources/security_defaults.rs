@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::Facts;
 use super::source::{Rows, Source};
 use crate::client::{Ask, Bucket, Client, FetchError};
-use crate::metrics::{Kind, Metric, Samples};
+use crate::metrics::{Metric, Samples};
 
 /// `identitySecurityDefaultsEnforcementPolicy`, of which each tenant has one.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -17,35 +17,24 @@ pub struct SecurityDefaults {
     pub is_enabled: bool,
 }
 
-static OPTION_ENABLED: Metric = Metric {
-    name: "partnercenter_mfa_option_enabled",
-    help: "Whether a way to enforce MFA is switched on (1) or off (0). One is enough: security \
-           defaults must be off where Conditional Access is used. Absent while it cannot be read.",
-    kind: Kind::Gauge,
-    labels: &["tenant", "option"],
-};
-
 impl Source for SecurityDefaults {
     const ID: &'static str = "security_defaults";
     const WHAT: &'static str = "Whether security defaults are on";
-    const ASK: Ask = Ask::graph(
-        "/v1.0/policies/identitySecurityDefaultsEnforcementPolicy",
-        Bucket::Directory,
-    );
+    const ASK: Ask =
+        Ask::graph("/v1.0/policies/identitySecurityDefaultsEnforcementPolicy", Bucket::Directory);
     const PERMISSION: &'static str = "Policy.Read.All";
     const LICENSE: Option<&'static str> = None;
     const DOCS: &'static str =
         "https://learn.microsoft.com/graph/api/identitysecuritydefaultsenforcementpolicy-get";
     const INTERVAL: Duration = Duration::from_secs(300);
-    const METRICS: &'static [&'static Metric] = &[&OPTION_ENABLED];
+    /// It shows beside the other ways in `posture::policies`.
+    const METRICS: &'static [&'static Metric] = &[];
 
     async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
         client.entity(&Self::ASK).await.map(Rows::single)
     }
 
-    fn observe(&self, samples: &mut Samples) {
-        samples.flag(&OPTION_ENABLED, [("option", "security_defaults")], self.is_enabled);
-    }
+    fn observe(&self, _samples: &mut Samples) {}
 }
 
 #[cfg(test)]
@@ -57,12 +46,7 @@ mod tests {
     fn the_documented_entity_is_read() {
         let body = include_bytes!("../../tests/samples/security_defaults.json");
         let defaults: SecurityDefaults = wire::entity(body).unwrap();
-        let mut samples = Samples::of_tenant("contoso");
-        defaults.observe(&mut samples);
-        assert_eq!(
-            samples.to_string(),
-            "partnercenter_mfa_option_enabled{tenant=\"contoso\",option=\"security_defaults\"} 1\n"
-        );
+        assert!(defaults.is_enabled);
     }
 
     #[test]

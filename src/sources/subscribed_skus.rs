@@ -92,10 +92,8 @@ static SIGN_IN_LOG_AVAILABLE: Metric = Metric {
 impl Source for SubscribedSkus {
     const ID: &'static str = "subscribed_skus";
     const WHAT: &'static str = "Licences: whether Entra ID P1 or P2 is among them";
-    const ASK: Ask = Ask::graph(
-        "/v1.0/subscribedSkus?$select=capabilityStatus,servicePlans",
-        Bucket::Directory,
-    );
+    const ASK: Ask =
+        Ask::graph("/v1.0/subscribedSkus?$select=capabilityStatus,servicePlans", Bucket::Directory);
     const PERMISSION: &'static str = "LicenseAssignment.Read.All";
     const LICENSE: Option<&'static str> = None;
     const DOCS: &'static str = "https://learn.microsoft.com/graph/api/subscribedsku-list";

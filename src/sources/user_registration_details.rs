@@ -43,7 +43,7 @@ impl Registration {
     /// Whether the person can answer an MFA challenge. Windows Hello and passkeys do answer one,
     /// though the flag has been seen to say no.
     pub fn registered(self) -> bool {
-        self.is_mfa_registered || self.is_mfa_capable || self.methods.satisfies_mfa
+        self.is_mfa_registered || self.is_mfa_capable || self.methods.resists_phishing()
     }
 
     /// Microsoft's flag: what is registered is allowed by the authentication methods policy.
@@ -51,32 +51,110 @@ impl Registration {
         self.is_mfa_capable
     }
 
+    /// What was registered.
+    pub fn methods(self) -> Methods {
+        self.methods
+    }
+
     /// Whether the person can do MFA with what policy lets them use. Windows Hello stands outside
     /// the authentication methods policy, so its holders always can, whatever the flag says.
     pub fn able(self) -> bool {
-        self.is_mfa_capable || self.methods.windows_hello
+        self.is_mfa_capable || self.methods.windows_hello()
     }
 }
 
-/// What matters of `methodsRegistered`, an open list of words.
+/// Which methods somebody registered, out of an open list of words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Methods {
-    /// Holds a method that by itself satisfies MFA.
-    pub satisfies_mfa: bool,
-    /// Holds Windows Hello for Business.
-    pub windows_hello: bool,
+pub struct Methods(u32);
+
+/// What a method is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Worth {
+    /// Two factors in one that cannot be phished.
+    Resistant,
+    /// A good second factor.
+    Strong,
+    /// A call or a text message.
+    Phone,
+    /// For resetting a password, or a single factor.
+    None,
 }
+
+/// The words Microsoft uses, older and newer ones, in the order of their bits.
+const WORDS: [(&str, Worth); 22] = [
+    ("windowsHelloForBusiness", Worth::Resistant),
+    ("fido2", Worth::Resistant),
+    ("fido2SecurityKey", Worth::Resistant),
+    ("passKeyDeviceBound", Worth::Resistant),
+    ("passKeyDeviceBoundAuthenticator", Worth::Resistant),
+    ("passKeyDeviceBoundWindowsHello", Worth::Resistant),
+    ("passKeySynced", Worth::Resistant),
+    ("macOsSecureEnclaveKey", Worth::Resistant),
+    ("x509CertificateMultiFactor", Worth::Resistant),
+    ("microsoftAuthenticatorPasswordless", Worth::Strong),
+    ("microsoftAuthenticatorPush", Worth::Strong),
+    ("softwareOneTimePasscode", Worth::Strong),
+    ("hardwareOneTimePasscode", Worth::Strong),
+    ("externalAuthMethod", Worth::Strong),
+    ("mobilePhone", Worth::Phone),
+    ("alternateMobilePhone", Worth::Phone),
+    ("officePhone", Worth::Phone),
+    ("temporaryAccessPass", Worth::None),
+    ("email", Worth::None),
+    ("securityQuestion", Worth::None),
+    ("appPassword", Worth::None),
+    ("qrCode", Worth::None),
+];
+/// A word unknown to us, and one that is unknown but begins like a passkey.
+const OTHER: u32 = 1 << WORDS.len();
+const OTHER_RESISTANT: u32 = OTHER << 1;
 
 impl Methods {
     /// Takes one word of the list into account.
     pub fn add(&mut self, word: &str) {
-        let word = word.to_ascii_lowercase();
-        self.windows_hello |= word == "windowshelloforbusiness";
-        // Older and newer words for passkeys and platform credentials.
-        self.satisfies_mfa |= word == "windowshelloforbusiness"
-            || word.starts_with("fido2")
-            || word.starts_with("passkey")
-            || word.starts_with("macossecureenclavekey");
+        let place = WORDS.iter().position(|(known, _)| known.eq_ignore_ascii_case(word));
+        self.0 |= match place {
+            Some(place) => 1 << place,
+            None if word.is_empty() => 0,
+            None => {
+                let word = word.to_ascii_lowercase();
+                let resistant = ["fido2", "passkey", "macossecureenclavekey"];
+                if resistant.iter().any(|start| word.starts_with(start)) {
+                    OTHER_RESISTANT
+                } else {
+                    OTHER
+                }
+            }
+        };
+    }
+
+    fn any(self, worth: Worth) -> bool {
+        WORDS.iter().enumerate().any(|(place, (_, of))| *of == worth && self.0 >> place & 1 == 1)
+    }
+
+    /// Holds a method that cannot be phished; it satisfies MFA by itself.
+    pub fn resists_phishing(self) -> bool {
+        self.0 & OTHER_RESISTANT != 0 || self.any(Worth::Resistant)
+    }
+
+    /// Holds Windows Hello for Business.
+    fn windows_hello(self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    /// Holds nothing better than a telephone.
+    pub fn is_weak(self) -> bool {
+        let better = self.resists_phishing() || self.any(Worth::Strong) || self.0 & OTHER != 0;
+        !better && self.any(Worth::Phone)
+    }
+
+    /// The values of the label `auth_method`, with whether this one is held.
+    pub fn held(self) -> impl Iterator<Item = (&'static str, bool)> {
+        let known = WORDS
+            .iter()
+            .enumerate()
+            .map(move |(place, (word, _))| (*word, self.0 >> place & 1 == 1));
+        known.chain([("other", self.0 & (OTHER | OTHER_RESISTANT) != 0)])
     }
 }
 
@@ -226,6 +304,20 @@ mod tests {
             );
             let row = serde_json::from_str::<Row>(&body).unwrap().registration();
             assert_eq!((row.registered(), row.able()), (registered, able), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_telephone_is_weak_unless_something_better_is_held() {
+        let weak = |words: &[&str]| {
+            let mut methods = Methods::default();
+            words.iter().for_each(|word| methods.add(word));
+            methods.is_weak()
+        };
+        assert!(weak(&["mobilePhone"]) && weak(&["officePhone", "email"]));
+        assert!(!weak(&["email"]) && !weak(&[]));
+        for better in ["microsoftAuthenticatorPush", "fido2", "passKeyOfTomorrow", "somethingNew"] {
+            assert!(!weak(&["mobilePhone", better]), "{better}");
         }
     }
 

@@ -1,0 +1,59 @@
+//! The policies people rely on leave no way around the challenge.
+
+use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use crate::posture::Posture;
+use crate::posture::coverage::{Coverage, Gap};
+use crate::sources::Unread;
+use std::collections::BTreeMap;
+
+pub(super) static CHECK: Check = Check {
+    id: "mfa-every-authentication",
+    title: "No policy that people rely on for MFA leaves some of their sign-ins unchallenged",
+    tier: Tier::Mandatory,
+    evidence: Evidence::Measured,
+    docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
+    portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
+    remedy: "take the condition out of the policy (excluded applications, trusted locations, platforms, client types, `or compliant device`, risk), or cover what it leaves out with another policy",
+    sources: &["users", "security_defaults", "conditional_access_policies", "per_user_mfa"],
+    evaluate,
+};
+
+fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
+    let enforcement = posture.enforcement.as_ref().map_err(|why| *why)?;
+    let mut relied_upon = BTreeMap::<(u16, Gap), usize>::new();
+    for coverage in &enforcement.coverage {
+        if let Coverage::Conditional { gap, policy } = coverage {
+            *relied_upon.entry((*policy, *gap)).or_default() += 1;
+        }
+    }
+    let findings = relied_upon.into_iter().map(|((policy, gap), people)| {
+        let what = format!("leaves {people} accounts unchallenged at times: {}", gap.in_words());
+        Finding::policy(enforcement.rule(policy), what)
+    });
+    terms.verdict(findings).unless_doubtful(posture.enforcement_doubt(|_, _| true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{State, judged};
+
+    #[test]
+    fn a_way_around_counts_once_for_the_policy_and_not_at_all_where_another_closes_it() {
+        let policy = |id: &str, locations: &str| {
+            format!(
+                "{{ id: {id}, displayName: {id}, state: enabled, conditions: {{ users: {{ includeUsers: [All] }},
+                   applications: {{ includeApplications: [All] }}, locations: {locations} }},
+                   grantControls: {{ operator: OR, builtInControls: [mfa] }} }}"
+            )
+        };
+        let outside = policy("outside", "{ includeLocations: [All], excludeLocations: [hq] }");
+        let inside = policy("inside", "{ includeLocations: [hq] }");
+        let users = "users: { anna: {}, bert: {} }";
+        let verdict = judged(&CHECK, &format!("{{ {users}, policies: [{outside}] }}"));
+        assert_eq!((verdict.state(), verdict.found()), (State::Noncompliant, 1));
+        assert!(verdict.findings()[0].what.starts_with("leaves 2 accounts"));
+        let both = judged(&CHECK, &format!("{{ {users}, policies: [{outside}, {inside}] }}"));
+        assert_eq!(both.state(), State::Compliant);
+    }
+}

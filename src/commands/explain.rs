@@ -1,0 +1,165 @@
+//! Policy by policy, why an account is or is not covered by MFA.
+
+use std::process::ExitCode;
+
+use comfy_table::Table;
+use serde_json::{Value, json};
+
+use super::{Context, Failure, check, print};
+use crate::config;
+use crate::config::flags::{self, Output};
+use crate::posture::Declarations;
+use crate::posture::coverage::{
+    Assessment, Change, Coverage, Explanation, Ground, Question, explain,
+};
+use crate::posture::people::People;
+use crate::sources::{Facts, User};
+use crate::wire::ObjectId;
+
+/// An account, and how it would be covered if one thing were otherwise.
+struct Answer {
+    tenant: String,
+    now: Explanation,
+    changed: Option<Changed>,
+}
+
+struct Changed {
+    then: Explanation,
+    /// How many people would no longer be always challenged.
+    lost: usize,
+    /// How many only then would be.
+    won: usize,
+}
+
+pub(super) fn run(flags: &flags::Explain, context: Context) -> Result<ExitCode, Failure> {
+    let mut settings = config::load(&flags.config_file)?;
+    if let Some(name) = &flags.tenant {
+        settings.tenants.retain(|tenant| tenant.name == *name);
+        if settings.tenants.is_empty() {
+            return Err(format!("no tenant of the configuration is called {name}").into());
+        }
+    }
+    let change = change(flags)?;
+    let declared: Vec<_> = settings.tenants.iter().map(|it| it.declared.clone()).collect();
+    let snapshot = check::collect(settings, context)?;
+    let mut answers = Vec::new();
+    for (report, declared) in snapshot.tenants.iter().zip(&declared) {
+        let users = report.facts.users.rows().map_err(|why| {
+            format!("{}: the accounts could not be read: {}", report.tenant, why.meaning())
+        })?;
+        if let Some(user) = users.all().iter().find(|user| is_meant(user, &flags.user)) {
+            let answer = answer(&report.tenant, &report.facts, declared, user, change.as_ref());
+            answers.push(answer?);
+        }
+    }
+    if answers.is_empty() {
+        return Err(format!(
+            "no account is called {}; give its object id or the name it signs in with",
+            flags.user
+        )
+        .into());
+    }
+    match flags.output {
+        Output::Table => answers.iter().for_each(|answer| print(&text(answer))),
+        Output::Json => {
+            let all: Vec<_> = answers.iter().map(as_json).collect();
+            print(&serde_json::to_string_pretty(&all).expect("a value is JSON"));
+        }
+    }
+    let code = answers.iter().map(|answer| match answer.now.coverage {
+        "always" | "nobody" => 0,
+        "unknown" => 2,
+        _ => 1,
+    });
+    // What is wrong is told before what is not known.
+    let codes: Vec<u8> = code.collect();
+    Ok(ExitCode::from([1, 2].into_iter().find(|code| codes.contains(code)).unwrap_or(0)))
+}
+
+fn change(flags: &flags::Explain) -> Result<Option<Change>, Failure> {
+    let id = |text: &str| {
+        ObjectId::parse(text).ok_or_else(|| Failure::from("an empty id; give that of the object"))
+    };
+    Ok(match (&flags.without_policy, &flags.without_exclusion) {
+        (Some(policy), _) => Some(Change::WithoutPolicy(id(policy)?)),
+        (None, Some(excluded)) => Some(Change::WithoutExclusion(id(excluded)?)),
+        (None, None) => None,
+    })
+}
+
+fn is_meant(user: &User, wanted: &str) -> bool {
+    user.user_principal_name.eq_ignore_ascii_case(wanted.trim())
+        || ObjectId::parse(wanted).is_some_and(|id| id == user.id)
+}
+
+fn answer(
+    tenant: &str,
+    facts: &Facts,
+    declared: &Declarations,
+    user: &User,
+    change: Option<&Change>,
+) -> Result<Answer, Failure> {
+    let explained =
+        |facts: &Facts| explain(facts, declared, user).map_err(|why| Failure::from(why.meaning()));
+    let changed = change.map(|change| {
+        let then = change.of(facts).ok_or(
+            "nothing to take out: no policy has this id, or none leaves this id out, or the \
+             policies could not be read",
+        )?;
+        let (before, after) = (coverage(facts, declared), coverage(&then, declared));
+        let pairs = || before.iter().zip(&after);
+        let is = |it: &Coverage| it.is_always() == Some(true);
+        Ok::<_, Failure>(Changed {
+            then: explained(&then)?,
+            lost: pairs().filter(|(one, other)| is(one) && !is(other)).count(),
+            won: pairs().filter(|(one, other)| !is(one) && is(other)).count(),
+        })
+    });
+    let changed = changed.transpose()?;
+    Ok(Answer { tenant: tenant.to_owned(), now: explained(facts)?, changed })
+}
+
+/// How everybody is covered.
+fn coverage(facts: &Facts, declared: &Declarations) -> Vec<Coverage> {
+    let Ok(people) = People::of(facts) else { return Vec::new() };
+    Assessment::of(&Ground::of(facts, declared), &people, Question::Mfa).coverage
+}
+
+fn text(answer: &Answer) -> String {
+    let Explanation { id, name, sentence, security_defaults, per_user_mfa, .. } = &answer.now;
+    let mut text = format!(
+        "{name} ({id}) in {}\n{sentence}\n\nsecurity defaults: {security_defaults}\n\
+         per-user MFA: {per_user_mfa}\n",
+        answer.tenant
+    );
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(["policy", "state", "outcome", "why", "leaves out"]);
+    for step in &answer.now.policies {
+        let policy = format!("{}\n{}", step.name, step.policy);
+        let (how, gaps) = (step.how.join("\n"), step.leaves_out.join("\n"));
+        table.add_row([&policy, step.state, step.outcome, &how, &gaps]);
+    }
+    if !answer.now.policies.is_empty() {
+        text += &format!("\n{table}\n");
+    }
+    if let Some(changed) = &answer.changed {
+        text += &format!(
+            "\nwith that change: {}\nin the whole tenant {} would be covered that are not, and {} \
+             would no longer be\n",
+            changed.then.sentence, changed.won, changed.lost
+        );
+    }
+    text
+}
+
+fn as_json(answer: &Answer) -> Value {
+    let changed = answer.changed.as_ref().map(|changed| {
+        json!({
+            "then": changed.then,
+            "won": changed.won,
+            "lost": changed.lost,
+        })
+    });
+    json!({"tenant": answer.tenant, "now": answer.now, "changed": changed})
+}

@@ -1,0 +1,371 @@
+//! Policy by policy, why one account is or is not covered: for a person to read.
+
+use serde::Serialize;
+
+use super::rule::{Choice, Clause, Effect, Literal, Vocabulary};
+use super::union::{Found, search};
+use super::{Assessment, Coverage, Ground, Place, Question, Via};
+use crate::posture::Declarations;
+use crate::posture::people::{Hold, People};
+use crate::sources::conditional_access_policies::{Guests, Policy, PolicyState, UserConditions};
+use crate::sources::{Account, ConditionalAccessPolicies, Fact, Facts, Unread, User, role_name};
+use crate::wire::ObjectId;
+
+/// Why an account is or is not covered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// Object id.
+    pub id: String,
+    /// The name signed in with.
+    pub name: String,
+    /// One of the words of the label `coverage`, or `nobody` for an account that does not count.
+    pub coverage: &'static str,
+    /// The way it is covered, the gap, by what it is left out, or why it is unknown.
+    pub detail: Option<&'static str>,
+    /// All of it in one sentence.
+    pub sentence: String,
+    /// A sign-in that is not challenged, in words, where one was found.
+    pub unchallenged: Vec<String>,
+    /// Security defaults: on, off, or unknown.
+    pub security_defaults: &'static str,
+    /// Legacy per-user MFA: its state, `none`, `not shown` or `unknown`.
+    pub per_user_mfa: &'static str,
+    /// Every policy, in Microsoft's order.
+    pub policies: Vec<Step>,
+}
+
+/// How an account stands to one policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Id of the policy.
+    pub policy: String,
+    /// What the administrators call it.
+    pub name: String,
+    /// Whether it acts.
+    pub state: &'static str,
+    /// `challenges`, `blocks`, `excluded`, `not_included`, `uncertain` or `no_mfa`.
+    pub outcome: &'static str,
+    /// How the account is in or out.
+    pub how: Vec<String>,
+    /// Which sign-ins it leaves alone.
+    pub leaves_out: Vec<String>,
+}
+
+/// What if one thing were otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Without this policy.
+    WithoutPolicy(ObjectId),
+    /// Without this account, group or role among those left out, in whatever policy.
+    WithoutExclusion(ObjectId),
+}
+
+impl Change {
+    /// The facts as they then would be; `None` if it is nowhere to be taken out of.
+    pub fn of(&self, facts: &Facts) -> Option<Facts> {
+        let known = facts.conditional_access_policies.rows().ok()?;
+        let mut policies = known.policies.clone();
+        let mut taken = false;
+        match self {
+            Self::WithoutPolicy(id) => {
+                policies.retain(|policy| policy.id != *id);
+                taken = policies.len() < known.policies.len();
+            }
+            Self::WithoutExclusion(id) => {
+                let mut take = |list: &mut Vec<ObjectId>| {
+                    let before = list.len();
+                    list.retain(|it| it != id);
+                    taken |= list.len() < before;
+                };
+                for policy in &mut policies {
+                    let users = &mut policy.conditions.users;
+                    take(&mut users.exclude_groups);
+                    take(&mut users.exclude_roles);
+                    let mut names: Vec<_> =
+                        users.exclude_users.iter().filter_map(|it| ObjectId::parse(it)).collect();
+                    let before = names.len();
+                    take(&mut names);
+                    if names.len() < before {
+                        let is_it = |it: &str| ObjectId::parse(it).as_ref() == Some(id);
+                        users.exclude_users.retain(|it| !is_it(it));
+                    }
+                }
+            }
+        }
+        let policies = ConditionalAccessPolicies { policies, unreadable: known.unreadable };
+        taken.then(|| Facts {
+            conditional_access_policies: Fact::known(policies, facts.now),
+            ..facts.clone()
+        })
+    }
+}
+
+/// Explains one account.
+pub fn explain(facts: &Facts, declared: &Declarations, user: &User) -> Result<Explanation, Unread> {
+    let people = People::of(facts)?;
+    let ground = Ground::of(facts, declared);
+    let assessment = Assessment::of(&ground, &people, Question::Mfa);
+    let number = people.number(&user.id);
+    let policies = facts.policies().ok().flatten();
+    let policies = policies.map_or(&[][..], |policies| &policies.policies[..]);
+    let steps = policies.iter().map(|policy| step(policy, user, number, &assessment, &people));
+    let mut explanation = Explanation {
+        id: user.id.to_string(),
+        name: user.user_principal_name.to_string(),
+        coverage: "nobody",
+        detail: None,
+        sentence: String::new(),
+        unchallenged: Vec::new(),
+        security_defaults: match ground.defaults {
+            Ok(true) => "on",
+            Ok(false) => "off",
+            Err(_) => "unknown",
+        },
+        per_user_mfa: match ground.per_user.map(|it| (it.of(&user.id), it.is_shown())) {
+            Ok((Some(state), _)) => state.as_str(),
+            Ok((None, true)) => "none",
+            Ok((None, false)) => "not shown",
+            Err(_) => "unknown",
+        },
+        policies: steps.collect(),
+    };
+    let Some(number) = number else {
+        explanation.sentence = if user.account_enabled {
+            "This is a Connect sync account, known by its role; it is no person and does not count."
+        } else {
+            "The account is disabled: nobody can sign in with it, and it does not count."
+        }
+        .to_owned();
+        return Ok(explanation);
+    };
+    let coverage = assessment.coverage[number];
+    explanation.coverage = coverage.as_str();
+    explanation.detail = match coverage {
+        Coverage::Always(via) => Some(via.as_str()),
+        Coverage::Conditional { gap, .. } => Some(gap.as_str()),
+        Coverage::Excluded { by, .. } => Some(by.as_str()),
+        Coverage::NotTargeted => None,
+        Coverage::Unknown(why) => Some(why.as_str()),
+    };
+    if coverage.is_always() != Some(true) {
+        let places = assessment.places(number);
+        let applying = assessment.at(&places, &[Place::Applies]);
+        if let Found::Hole(hole) = search(&applying, &assessment.words, false) {
+            explanation.unchallenged = hole.text;
+        }
+    }
+    explanation.sentence = sentence(coverage, &assessment, &explanation);
+    Ok(explanation)
+}
+
+fn sentence(coverage: Coverage, assessment: &Assessment<'_>, explanation: &Explanation) -> String {
+    let unchallenged = || match &explanation.unchallenged[..] {
+        [] => "some sign-ins, of more kinds than could be tried".to_owned(),
+        texts => format!("a sign-in {}", texts.join(", ")),
+    };
+    match coverage {
+        Coverage::Always(Via::Defaults) => {
+            "Covered: security defaults are on, which covers everybody.".to_owned()
+        }
+        Coverage::Always(Via::ConditionalAccess) => {
+            let complete = explanation
+                .policies
+                .iter()
+                .find(|step| step.outcome == "challenges" && step.leaves_out.is_empty());
+            match complete {
+                Some(step) => format!("Covered: {} challenges every sign-in.", step.name),
+                None => "Covered: the policies that apply leave no sign-in unchallenged together, \
+                         though none of them does alone."
+                    .to_owned(),
+            }
+        }
+        Coverage::Always(Via::PerUser) => {
+            "Covered by legacy per-user MFA only, which Microsoft is retiring.".to_owned()
+        }
+        Coverage::Conditional { .. } => {
+            format!("Not always challenged: {} passes without MFA.", unchallenged())
+        }
+        Coverage::Excluded { by, policy } => {
+            let what = by.in_words();
+            format!("Not covered: left out of {} {what}.", assessment.policy(policy))
+        }
+        Coverage::NotTargeted => {
+            "Not covered: no policy that demands MFA applies to this account.".to_owned()
+        }
+        Coverage::Unknown(why) => format!(
+            "Not known: it depends on something that could not be read ({}: {}).",
+            why.as_str(),
+            why.meaning()
+        ),
+    }
+}
+
+fn step(
+    policy: &Policy,
+    user: &User,
+    number: Option<usize>,
+    assessment: &Assessment<'_>,
+    people: &People<'_>,
+) -> Step {
+    let name = if policy.display_name.is_empty() { "(no name)" } else { &policy.display_name };
+    let mut step = Step {
+        policy: policy.id.to_string(),
+        name: name.to_owned(),
+        state: policy.state.as_str(),
+        outcome: "no_mfa",
+        how: Vec::new(),
+        leaves_out: Vec::new(),
+    };
+    let acts = !matches!(policy.state, PolicyState::Disabled | PolicyState::ReportOnly);
+    let place = assessment.rules.iter().position(|rule| rule.policy.id == policy.id);
+    let (true, Some(place)) = (acts, place) else {
+        step.how.push(match policy.state {
+            PolicyState::Disabled => "it is switched off".to_owned(),
+            PolicyState::ReportOnly => "it only reports and enforces nothing".to_owned(),
+            _ => "it demands no MFA".to_owned(),
+        });
+        return step;
+    };
+    let rule = &assessment.rules[place];
+    let users = &policy.conditions.users;
+    let (mut ways_in, ways_out) =
+        (ways(users, user, people, Side::Include), ways(users, user, people, Side::Exclude));
+    step.outcome = match number.map(|number| assessment.places(number)[place]) {
+        None => "not_included",
+        Some(it) if it == Place::Applies as u8 && rule.effect == Effect::Block => "blocks",
+        Some(it) if it == Place::Applies as u8 => "challenges",
+        Some(it) if it == Place::Perhaps as u8 => "uncertain",
+        Some(it) if it == Place::Excluded as u8 => "excluded",
+        Some(_) => "not_included",
+    };
+    match step.outcome {
+        "not_included" if ways_in.is_empty() => {
+            step.how.push("neither the account nor a group or role of it is included".to_owned());
+        }
+        "uncertain" => {
+            step.how.append(&mut ways_in);
+            let why = rule.undecided.or(assessment.reached[place].doubt);
+            let why = why.unwrap_or(Unread::NotObservable);
+            step.how.push(format!("something it rests on could not be read ({})", why.as_str()));
+        }
+        _ => step.how.append(&mut ways_in),
+    }
+    step.how.extend(ways_out);
+    step.leaves_out = rule.clauses.iter().map(|it| narrowed(it, &assessment.words)).collect();
+    step
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Include,
+    Exclude,
+}
+
+/// By which of a policy's lists an account is included, or left out.
+fn ways(users: &UserConditions, user: &User, people: &People<'_>, side: Side) -> Vec<String> {
+    let (verb, names, groups, roles, guests) = match side {
+        Side::Include => (
+            "included",
+            &users.include_users,
+            &users.include_groups,
+            &users.include_roles,
+            users.include_guests_or_external_users.as_ref(),
+        ),
+        Side::Exclude => (
+            "left out",
+            &users.exclude_users,
+            &users.exclude_groups,
+            &users.exclude_roles,
+            users.exclude_guests_or_external_users.as_ref(),
+        ),
+    };
+    let mut ways = Vec::new();
+    for word in names {
+        if word.eq_ignore_ascii_case("All") {
+            ways.push("included with everybody".to_owned());
+        } else if word.eq_ignore_ascii_case("GuestsOrExternalUsers") {
+            if user.account == Account::Guest || user.is_external() {
+                ways.push(format!("{verb} as a guest or external account"));
+            }
+        } else if ObjectId::parse(word).as_ref() == Some(&user.id) {
+            ways.push(format!("{verb} by name"));
+        }
+    }
+    for group in groups {
+        if let Some(path) = people.path(group, &user.id) {
+            ways.push(format!("{verb} through the group {}", chain(&path, group)));
+        }
+    }
+    let holds: &[Hold] = match side {
+        Side::Include => &[Hold::Active],
+        Side::Exclude => &[Hold::Active, Hold::Eligible],
+    };
+    for (role, hold) in roles.iter().flat_map(|role| holds.iter().map(move |hold| (role, *hold))) {
+        ways.extend(held(role, hold, user, people).map(|how| format!("{verb} {how}")));
+    }
+    if let Some(Guests { guest_or_external_user_types: kinds, .. }) = guests
+        && (user.account == Account::Guest || user.is_external())
+    {
+        ways.push(format!("{verb} if one of these guests: {kinds}"));
+    }
+    ways
+}
+
+fn held(role: &ObjectId, hold: Hold, user: &User, people: &People<'_>) -> Option<String> {
+    let name = role_name(role).map_or_else(|| role.to_string(), ToOwned::to_owned);
+    let as_what = match hold {
+        Hold::Active => format!("as holder of the role {name}"),
+        Hold::Eligible => format!("as somebody who may activate the role {name}"),
+    };
+    people.assignments(role, hold).into_iter().find_map(|assignment| {
+        if assignment.principal == user.id {
+            return Some(as_what.clone());
+        }
+        let path = people.path(&assignment.principal, &user.id)?;
+        Some(format!("{as_what} through the group {}", chain(&path, &assignment.principal)))
+    })
+}
+
+/// `Outer → inner`, with ids where there is no name.
+fn chain(path: &[String], group: &ObjectId) -> String {
+    let names = path.iter().enumerate().map(|(place, name)| match (name.as_str(), place) {
+        ("", 0) => group.to_string(),
+        ("", _) => "a nested group".to_owned(),
+        (name, _) => name.to_owned(),
+    });
+    names.collect::<Vec<_>>().join(" → ")
+}
+
+/// What a condition lets a policy act on, in words.
+fn narrowed(clause: &Clause, words: &Vocabulary<'_>) -> String {
+    let mut only = Vec::new();
+    for literal in &clause.any {
+        match literal {
+            Literal::Among(choice, mask) => {
+                let values = choice.values().iter().enumerate();
+                let values = values.filter(|(place, _)| mask >> place & 1 == 1);
+                let values: Vec<_> = values.map(|(_, value)| *value).collect();
+                let what = match choice {
+                    Choice::Client | Choice::LegacyClient => "clients",
+                    Choice::Platform => "platforms",
+                    Choice::Flow => "flows",
+                    Choice::SignInRisk => "sign-in risk",
+                    Choice::UserRisk => "user risk",
+                };
+                only.push(match &values[..] {
+                    [] => format!("only {what} unknown to this question"),
+                    values => format!("only {what} {}", values.join(", ")),
+                });
+            }
+            Literal::To(ids) => only.push(format!("only to applications {}", ids.join(", "))),
+            Literal::NotTo(ids) => only.push(format!("not to applications {}", ids.join(", "))),
+            Literal::Flag(flag, true) => only.push(format!("only {}", words.text(*flag))),
+            Literal::Flag(flag, false) => only.push(format!("not {}", words.text(*flag))),
+        }
+    }
+    let only = match &only[..] {
+        [] => "no sign-in to any application".to_owned(),
+        only => only.join(" or "),
+    };
+    format!("{}: {only}", clause.gap.as_str())
+}

@@ -1,0 +1,339 @@
+//! The evaluator against tenants made by hand (`tests/tenants`), and against properties that hold
+//! for all tenants.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::posture::tenants::{Tenant, id, tenants};
+
+fn table() -> Vec<(String, Tenant)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tenants");
+    let mut files: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut all = Vec::new();
+    for file in files {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        let cases = tenants(&fs::read_to_string(&file).unwrap());
+        all.extend(cases.into_iter().map(|case| (name.clone(), case)));
+    }
+    all
+}
+
+fn in_words(coverage: Coverage) -> String {
+    match coverage {
+        Coverage::Always(via) => format!("always {}", via.as_str()),
+        Coverage::Conditional { gap, .. } => format!("conditional {}", gap.as_str()),
+        Coverage::Excluded { by, .. } => format!("excluded {}", by.as_str()),
+        Coverage::NotTargeted => "not_targeted".to_owned(),
+        Coverage::Unknown(_) => "unknown".to_owned(),
+    }
+}
+
+#[test]
+fn tenants_made_by_hand_are_judged_as_their_sentences_say() {
+    let table = table();
+    assert!(table.len() >= 60, "{} cases", table.len());
+    let cases: BTreeSet<_> = table.iter().map(|(_, tenant)| &tenant.case).collect();
+    assert_eq!(cases.len(), table.len(), "each case has a sentence of its own");
+    let mut wrong = Vec::new();
+    for (file, tenant) in &table {
+        assert!(!tenant.why.is_empty() && !tenant.expect.is_empty(), "{}", tenant.case);
+        assert_eq!(
+            tenant.users.keys().collect::<Vec<_>>(),
+            tenant.expect.keys().collect::<Vec<_>>(),
+            "{}",
+            tenant.case
+        );
+        let (facts, declared) = (tenant.facts(), tenant.declared());
+        let people = People::of(&facts).unwrap();
+        let ground = Ground::of(&facts, &declared);
+        let assessment = Assessment::of(&ground, &people, Question::Mfa);
+        for (name, expected) in &tenant.expect {
+            let number = people.number(&id(name));
+            let found =
+                number.map_or("nobody".to_owned(), |number| in_words(assessment.coverage[number]));
+            if found != *expected {
+                wrong.push(format!("{file}: {}\n    {name}: {found}, not {expected}", tenant.case));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// A tenant drawn at random: few people and few words, so that policies meet often.
+mod drawn {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    pub(super) const PEOPLE: [&str; 5] = ["anna", "bert", "carl", "gus", "ines"];
+
+    fn some(words: &'static [&'static str]) -> impl Strategy<Value = Vec<&'static str>> {
+        proptest::sample::subsequence(words, 0..=words.len().min(3))
+    }
+
+    fn users() -> impl Strategy<Value = Value> {
+        (
+            prop_oneof![
+                3 => Just(vec!["All"]),
+                1 => some(&["anna", "bert", "gus", "GuestsOrExternalUsers"]),
+            ],
+            some(&["outer", "inner", "locked", "gone"]),
+            some(&["admin", "helper"]),
+            some(&["anna", "ines"]),
+            prop_oneof![3 => Just(vec![]), 1 => some(&["outer", "inner", "locked", "gone"])],
+            prop_oneof![3 => Just(vec![]), 1 => some(&["admin", "helper"])],
+            prop_oneof![
+                Just(Value::Null),
+                Just(json!({"guestOrExternalUserTypes": "internalGuest,b2bCollaborationGuest"})),
+            ],
+        )
+            .prop_map(
+                |(users, groups, roles, no_users, no_groups, no_roles, no_guests)| {
+                    json!({
+                        "includeUsers": users, "includeGroups": groups, "includeRoles": roles,
+                        "excludeUsers": no_users, "excludeGroups": no_groups,
+                        "excludeRoles": no_roles, "excludeGuestsOrExternalUsers": no_guests,
+                    })
+                },
+            )
+    }
+
+    const EXCHANGE: &str = "00000002-0000-0ff1-ce00-000000000000";
+
+    fn sign_ins() -> impl Strategy<Value = Value> {
+        (
+            prop_oneof![
+                3 => Just(json!({"includeApplications": ["All"]})),
+                1 => Just(json!({"includeApplications": [EXCHANGE]})),
+                1 => Just(json!({"includeApplications": ["All"], "excludeApplications": [EXCHANGE]})),
+                1 => Just(json!({"includeApplications": ["Office365"]})),
+            ],
+            prop_oneof![
+                3 => Just(json!([])),
+                1 => Just(json!(["browser"])),
+                1 => Just(json!(["mobileAppsAndDesktopClients", "other"])),
+            ],
+            prop_oneof![
+                4 => Just(Value::Null),
+                1 => Just(json!({"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]})),
+                1 => Just(json!({"includeLocations": ["hq", "branch"]})),
+                1 => Just(json!({"includeLocations": ["All"], "excludeLocations": ["hq"]})),
+            ],
+            prop_oneof![4 => Just(json!([])), 1 => Just(json!(["high"]))],
+        )
+            .prop_map(|(applications, clients, locations, risk)| {
+                json!({
+                    "applications": applications, "clientAppTypes": clients,
+                    "locations": locations, "signInRiskLevels": risk,
+                })
+            })
+    }
+
+    fn policy(number: usize) -> impl Strategy<Value = Value> {
+        (
+            users(),
+            sign_ins(),
+            prop_oneof![
+                4 => Just("enabled"), 1 => Just("disabled"),
+                1 => Just("enabledForReportingButNotEnforced"), 1 => Just("paused"),
+            ],
+            prop_oneof![
+                4 => Just(json!(["mfa"])), 1 => Just(json!(["block"])),
+                1 => Just(json!(["mfa", "compliantDevice"])), 1 => Just(json!(["compliantDevice"])),
+            ],
+        )
+            .prop_map(move |(users, mut conditions, state, controls)| {
+                conditions["users"] = users;
+                json!({
+                    "id": format!("p{number}"), "displayName": format!("P{number}"),
+                    "state": state, "conditions": conditions,
+                    "grantControls": {"operator": "OR", "builtInControls": controls},
+                })
+            })
+    }
+
+    /// Everything but the policies, which come with it.
+    pub(super) fn tenant() -> impl Strategy<Value = (Value, Vec<Value>)> {
+        let policies =
+            (1..6_usize).prop_flat_map(|count| (0..count).map(policy).collect::<Vec<_>>());
+        let rest = prop_oneof![
+            4 => Just(json!({})),
+            1 => Just(json!({"per_user": {"anna": "enforced"}})),
+            1 => Just(json!({"locations": "refused"})),
+            1 => Just(json!({"per_user": "refused"})),
+            1 => Just(json!({"unreadable_policies": 1})),
+        ];
+        (rest, policies).prop_map(|(mut rest, policies)| {
+            let mut base = json!({
+                "users": {
+                    "anna": {}, "bert": {}, "carl": {},
+                    "gus": {"guest": true, "external": true}, "ines": {"guest": true},
+                },
+                "groups": {"outer": ["inner", "bert"], "inner": ["carl"], "locked": "refused",
+                    "gone": "deleted"},
+                "roles": {"active": {"admin": ["anna"]}, "eligible": {"helper": ["bert"]}},
+                "locations": {"hq": "trusted", "branch": "untrusted"},
+            });
+            let fields = base.as_object_mut().unwrap();
+            fields.append(rest.as_object_mut().unwrap());
+            (base, policies)
+        })
+    }
+}
+
+/// How each of the drawn people is covered under these policies.
+fn covered(base: &serde_json::Value, policies: &[serde_json::Value]) -> Vec<Coverage> {
+    let mut tenant = base.clone();
+    tenant["policies"] = serde_json::Value::Array(policies.to_vec());
+    let tenant: Tenant = serde_json::from_value(tenant).unwrap();
+    let (facts, declared) = (tenant.facts(), tenant.declared());
+    let people = People::of(&facts).unwrap();
+    let coverage = Assessment::of(&Ground::of(&facts, &declared), &people, Question::Mfa).coverage;
+    drawn::PEOPLE.iter().map(|name| coverage[people.number(&id(name)).unwrap()]).collect()
+}
+
+/// How sure it is that somebody is covered: no, unknown, yes.
+fn sureness(coverage: Coverage) -> u8 {
+    match coverage.is_always() {
+        Some(false) => 0,
+        None => 1,
+        Some(true) => 2,
+    }
+}
+
+fn never_more(before: &[Coverage], after: &[Coverage]) -> bool {
+    before.iter().zip(after).all(|(one, other)| sureness(*other) <= sureness(*one))
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(600))]
+
+    #[test]
+    fn an_exclusion_added_never_covers_anybody(
+        (base, policies) in drawn::tenant(),
+        (place, list) in (proptest::sample::select(vec![0, 1, 2, 3, 4]), proptest::sample::select(vec![
+            ("excludeUsers", "bert"), ("excludeUsers", "GuestsOrExternalUsers"),
+            ("excludeGroups", "outer"), ("excludeGroups", "locked"), ("excludeRoles", "helper"),
+        ])),
+    ) {
+        let mut more = policies.clone();
+        let policy = &mut more[place % policies.len()];
+        // A block left out lets sign-ins through that were stopped; either way, nobody gains.
+        policy["conditions"]["users"][list.0].as_array_mut().unwrap().push(list.1.into());
+        proptest::prop_assert!(never_more(&covered(&base, &policies), &covered(&base, &more)));
+    }
+
+    #[test]
+    fn what_only_reports_changes_nothing(
+        (base, policies) in drawn::tenant(),
+        (_, others) in drawn::tenant(),
+    ) {
+        let mut more = policies.clone();
+        for (number, mut policy) in others.into_iter().enumerate() {
+            policy["state"] = "enabledForReportingButNotEnforced".into();
+            policy["id"] = format!("r{number}").into();
+            more.insert(number % more.len(), policy);
+        }
+        let words = |coverage: Vec<Coverage>| coverage.into_iter().map(in_words).collect::<Vec<_>>();
+        proptest::prop_assert_eq!(words(covered(&base, &policies)), words(covered(&base, &more)));
+    }
+
+    #[test]
+    fn the_order_of_policies_makes_no_difference(
+        (base, policies) in drawn::tenant(),
+        turn in 0..5_usize,
+    ) {
+        let mut turned = policies.clone();
+        let by = turn % turned.len();
+        turned.rotate_left(by);
+        turned.reverse();
+        proptest::prop_assert_eq!(covered(&base, &policies), covered(&base, &turned));
+    }
+
+    #[test]
+    fn a_policy_switched_off_never_covers_anybody(
+        (base, policies) in drawn::tenant(),
+        place in 0..5_usize,
+    ) {
+        let mut fewer = policies.clone();
+        let place = place % policies.len();
+        fewer[place]["state"] = "disabled".into();
+        proptest::prop_assert!(never_more(&covered(&base, &policies), &covered(&base, &fewer)));
+    }
+
+    #[test]
+    fn the_union_is_right_about_every_sign_in_there_is(
+        (base, policies) in drawn::tenant(),
+    ) {
+        // The same question answered by trying every sign-in that these policies can tell apart.
+        let mut tenant = base.clone();
+        tenant["policies"] = serde_json::Value::Array(policies);
+        tenant["locations"] = serde_json::json!({"hq": "trusted", "branch": "untrusted"});
+        tenant["per_user"] = serde_json::json!({});
+        tenant["unreadable_policies"] = 0.into();
+        let tenant: Tenant = serde_json::from_value(tenant).unwrap();
+        let (facts, declared) = (tenant.facts(), tenant.declared());
+        let people = People::of(&facts).unwrap();
+        let ground = Ground::of(&facts, &declared);
+        let assessment = Assessment::of(&ground, &people, Question::Mfa);
+        for number in 0..people.count() {
+            let places = assessment.places(number);
+            let rules = assessment.at(&places, &[Place::Applies]);
+            let found = assessment.is_covered(&rules, false, Question::Mfa);
+            let demanded = rules.iter().any(|rule| rule.effect == Effect::Demand);
+            proptest::prop_assert_eq!(found, demanded && by_trying(&rules));
+        }
+    }
+}
+
+/// Whether some rule acts on each sign-in that the drawn policies can tell apart.
+fn by_trying(rules: &[&Rule<'_>]) -> bool {
+    let mut all = true;
+    for bits in 0..(2_u32 * 2 * 2 * 2 * 2 * 2 * 2 * 2) {
+        let bit = |place: u32| bits >> place & 1 == 1;
+        let (exchange, office, browser, hq, branch, trusted, high, compliant) =
+            (bit(0), bit(1), bit(2), bit(3), bit(4), bit(5), bit(6), bit(7));
+        if hq && !trusted {
+            continue; // A trusted place is among all trusted places.
+        }
+        all &= rules.iter().any(|rule| {
+            let policy = serde_json::json!({
+                "apps": rule.policy.conditions.applications.include_applications,
+                "not": rule.policy.conditions.applications.exclude_applications,
+                "clients": rule.policy.conditions.client_app_types,
+                "risk": rule.policy.conditions.sign_in_risk_levels,
+            });
+            let names = |key: &str, word: &str| {
+                policy[key].as_array().unwrap().iter().any(|it| it.as_str() == Some(word))
+            };
+            let is_empty = |key: &str| policy[key].as_array().unwrap().is_empty();
+            let id = "00000002-0000-0ff1-ce00-000000000000";
+            let application = (names("apps", "All")
+                || (names("apps", id) && exchange)
+                || (names("apps", "Office365") && office))
+                && !(names("not", id) && exchange);
+            let client = is_empty("clients")
+                || (names("clients", "browser") && browser)
+                || (names("clients", "mobileAppsAndDesktopClients") && !browser);
+            let risk = is_empty("risk") || (names("risk", "high") && high);
+            let location = rule.policy.conditions.locations.as_ref().is_none_or(|it| {
+                let at = |word: &str| match word {
+                    "All" => true,
+                    "AllTrusted" => trusted,
+                    "hq" => hq,
+                    _ => branch,
+                };
+                it.include_locations.iter().any(|word| at(word))
+                    && !it.exclude_locations.iter().any(|word| at(word))
+            });
+            let controls = &rule.policy.grant_controls.as_ref().unwrap().built_in_controls;
+            let alternative = controls.iter().any(|it| &**it == "compliantDevice")
+                && !controls.iter().any(|it| &**it == "block");
+            application && client && risk && location && !(alternative && compliant)
+        });
+    }
+    all
+}

@@ -1,0 +1,276 @@
+//! Whether rules together leave any sign-in out.
+//!
+//! A sign-in is a choice of application, client, platform, flow, risks, and of what else may hold
+//! (places, devices, suites). The search splits on one property at a time, the first that decides
+//! anything about the first rule that is still open, until a rule certainly acts on everything that
+//! is left, or none can: then a sign-in is found that nobody challenges. Exact, and bounded: with
+//! too much to try the answer is that too much is mentioned, and not that nothing is left out.
+
+use super::rule::{ALL_TRUSTED, Choice, Gap, Literal, Rule, Trust, Vocabulary};
+
+/// Steps after which a search is given up.
+const STEPS: u32 = 20_000;
+
+/// What a search came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found {
+    /// No sign-in is left out.
+    Nothing,
+    /// This one is.
+    Hole(Hole),
+    /// More is mentioned than can be tried.
+    TooMuch,
+}
+
+/// A sign-in that no rule acts on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Hole {
+    /// What lets it through, in words.
+    pub(super) text: Vec<String>,
+    /// The first reason why a rule that demands MFA does not act on it.
+    pub(super) gap: Gap,
+}
+
+/// A sign-in as far as it is decided.
+#[derive(Debug, Clone)]
+struct Point<'a> {
+    choices: [Option<u8>; Choice::COUNT],
+    /// `Some(None)` is an application that nobody mentions.
+    application: Option<Option<&'a str>>,
+    flags: Vec<Option<bool>>,
+}
+
+enum Standing {
+    Acts,
+    Open(usize, usize),
+    /// Does not act, because of this clause.
+    Rests(usize),
+}
+
+struct Search<'a> {
+    words: &'a Vocabulary<'a>,
+    /// Whether places that may be trusted are taken for trusted.
+    trusting: bool,
+    steps: u32,
+    hole: Option<Point<'a>>,
+}
+
+/// Looks for a sign-in that none of the rules acts on. They come in an order of their own, so that
+/// Microsoft's order makes no difference.
+pub(super) fn search<'a>(
+    rules: &[&'a Rule<'a>],
+    words: &'a Vocabulary<'a>,
+    trusting: bool,
+) -> Found {
+    let mut search = Search { words, trusting, steps: 0, hole: None };
+    let mut point = Point {
+        choices: [None; Choice::COUNT],
+        application: None,
+        flags: vec![None; words.count()],
+    };
+    match search.is_covered(rules, &mut point) {
+        Some(true) => Found::Nothing,
+        Some(false) => {
+            let point = search.hole.unwrap_or(point);
+            Found::Hole(describe(rules, &point, words))
+        }
+        None => Found::TooMuch,
+    }
+}
+
+impl<'a> Search<'a> {
+    /// Whether every sign-in that agrees with the point is acted on; `None` if that is too much.
+    fn is_covered(&mut self, rules: &[&'a Rule<'a>], point: &mut Point<'a>) -> Option<bool> {
+        self.steps += 1;
+        if self.steps > STEPS {
+            return None;
+        }
+        let mut open = None;
+        let mut left = Vec::with_capacity(rules.len());
+        for rule in rules {
+            match standing(rule, point) {
+                Standing::Acts => return Some(true),
+                Standing::Open(clause, literal) => {
+                    open = open.or(Some(&rule.clauses[clause].any[literal]));
+                    left.push(*rule);
+                }
+                Standing::Rests(_) => {}
+            }
+        }
+        let Some(literal) = open else {
+            self.hole = Some(point.clone());
+            return Some(false);
+        };
+        match literal {
+            Literal::Among(choice, _) => {
+                let place = *choice as usize;
+                for value in 0..choice.values().len() as u8 {
+                    point.choices[place] = Some(value);
+                    let covered = self.is_covered(&left, point);
+                    point.choices[place] = None;
+                    if covered != Some(true) {
+                        return covered;
+                    }
+                }
+                Some(true)
+            }
+            Literal::To(_) | Literal::NotTo(_) => {
+                for application in self.applications(&left) {
+                    point.application = Some(application);
+                    let covered = self.is_covered(&left, point);
+                    point.application = None;
+                    if covered != Some(true) {
+                        return covered;
+                    }
+                }
+                Some(true)
+            }
+            Literal::Flag(flag, acts) => {
+                // The value on which the rule rests comes first: holes are found sooner.
+                for value in [!acts, *acts] {
+                    let Some(decided) = self.decide(*flag, value, point) else { continue };
+                    let covered = self.is_covered(&left, point);
+                    for flag in decided {
+                        point.flags[flag] = None;
+                    }
+                    if covered != Some(true) {
+                        return covered;
+                    }
+                }
+                Some(true)
+            }
+        }
+    }
+
+    /// Applications that make a difference, and one for all others.
+    fn applications(&self, rules: &[&'a Rule<'a>]) -> Vec<Option<&'a str>> {
+        let literals = rules.iter().flat_map(|rule| &rule.clauses).flat_map(|clause| &clause.any);
+        let mut ids: Vec<_> = literals
+            .filter_map(|literal| match literal {
+                Literal::To(ids) | Literal::NotTo(ids) => Some(ids),
+                _ => None,
+            })
+            .flatten()
+            .map(|id| Some(&**id))
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.retain(|id| !self.words.tolerated.iter().any(|it| Some(&**it) == *id));
+        ids.push(None);
+        ids
+    }
+
+    /// Sets a flag and what follows from it; tells which were set, or `None` if that cannot be.
+    fn decide(&self, flag: usize, value: bool, point: &mut Point<'a>) -> Option<Vec<usize>> {
+        let is_trusted = |flag| match self.words.trust(flag) {
+            Trust::Yes => true,
+            Trust::No => false,
+            Trust::Unknown(_) => self.trusting,
+        };
+        if flag == ALL_TRUSTED && !value {
+            let inside =
+                |(place, held): (usize, &Option<bool>)| *held == Some(true) && is_trusted(place);
+            if point.flags.iter().enumerate().any(inside) {
+                return None;
+            }
+        }
+        let mut decided = vec![flag];
+        if value && is_trusted(flag) {
+            match point.flags[ALL_TRUSTED] {
+                Some(false) => return None,
+                Some(true) => {}
+                None => {
+                    point.flags[ALL_TRUSTED] = Some(true);
+                    decided.push(ALL_TRUSTED);
+                }
+            }
+        }
+        point.flags[flag] = Some(value);
+        Some(decided)
+    }
+}
+
+fn standing(rule: &Rule<'_>, point: &Point<'_>) -> Standing {
+    let mut open = None;
+    for (place, clause) in rule.clauses.iter().enumerate() {
+        let mut undecided = None;
+        let mut holds = false;
+        for (number, literal) in clause.any.iter().enumerate() {
+            match truth(literal, point) {
+                Some(true) => holds = true,
+                None => undecided = undecided.or(Some(number)),
+                Some(false) => {}
+            }
+        }
+        match (holds, undecided) {
+            (true, _) => {}
+            (false, Some(number)) => open = open.or(Some((place, number))),
+            (false, None) => return Standing::Rests(place),
+        }
+    }
+    open.map_or(Standing::Acts, |(clause, literal)| Standing::Open(clause, literal))
+}
+
+fn truth(literal: &Literal, point: &Point<'_>) -> Option<bool> {
+    let is_among = |ids: &[Box<str>]| {
+        point.application.map(|id| id.is_some_and(|id| ids.iter().any(|it| **it == *id)))
+    };
+    match literal {
+        Literal::Among(choice, mask) => {
+            // Not even the values left to choose from may be in it.
+            if *mask == 0 {
+                return Some(false);
+            }
+            point.choices[*choice as usize].map(|value| mask >> value & 1 == 1)
+        }
+        Literal::To(ids) => is_among(ids),
+        Literal::NotTo(ids) => is_among(ids).map(|is| !is),
+        Literal::Flag(flag, wanted) => point.flags[*flag].map(|held| held == *wanted),
+    }
+}
+
+/// The sign-in in words: of each rule, what keeps it from acting.
+fn describe(rules: &[&Rule<'_>], point: &Point<'_>, words: &Vocabulary<'_>) -> Hole {
+    let mut text: Vec<String> = Vec::new();
+    let mut gaps = Vec::new();
+    for rule in rules {
+        let Standing::Rests(place) = standing(rule, point) else { continue };
+        let clause = &rule.clauses[place];
+        if rule.effect == super::rule::Effect::Demand {
+            gaps.push(clause.gap);
+        }
+        for literal in &clause.any {
+            let said = said(literal, point, words);
+            if !text.contains(&said) {
+                text.push(said);
+            }
+        }
+        if clause.any.is_empty() {
+            text.push("any sign-in, since it is about no application".to_owned());
+        }
+    }
+    Hole { text, gap: gaps.into_iter().min().unwrap_or(Gap::Other) }
+}
+
+fn said(literal: &Literal, point: &Point<'_>, words: &Vocabulary<'_>) -> String {
+    match literal {
+        Literal::Among(choice, _) => {
+            let value =
+                point.choices[*choice as usize].map(|value| choice.values()[value as usize]);
+            let value = value.unwrap_or("any");
+            match choice {
+                Choice::Client | Choice::LegacyClient => format!("with the client type {value}"),
+                Choice::Platform => format!("from {value}"),
+                Choice::Flow => format!("with {value}"),
+                Choice::SignInRisk => format!("at sign-in risk {value}"),
+                Choice::UserRisk => format!("at user risk {value}"),
+            }
+        }
+        Literal::To(_) | Literal::NotTo(_) => match point.application.flatten() {
+            Some(id) => format!("to application {id}"),
+            None => "to an application not named".to_owned(),
+        },
+        Literal::Flag(flag, wanted) if *wanted => format!("not {}", words.text(*flag)),
+        Literal::Flag(flag, _) => words.text(*flag).to_owned(),
+    }
+}

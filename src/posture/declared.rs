@@ -1,0 +1,79 @@
+//! What the operator declared about a tenant: whom to expect, and what to put up with.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::wire::ObjectId;
+
+/// Applications the whole matter is about, which cannot be tolerated: Partner Center (twice) and
+/// Azure management.
+pub const NEVER_TOLERATED: [&str; 3] = [
+    "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd",
+    "4990cffe-04e8-4e8b-808a-1175604b879f",
+    "797f4846-ba00-4fd7-ba43-dac1f8f63013",
+];
+
+/// Declarations of one tenant. Empty unless configured.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Declarations {
+    /// Accounts for emergencies; `None` where nothing is said of any.
+    pub break_glass: Option<Vec<ObjectId>>,
+    /// Applications whose sign-ins need not be challenged, by id or suite.
+    pub tolerated_applications: Vec<Box<str>>,
+    /// How long a new account may take to register; zero for no grace.
+    pub hire_grace: Duration,
+    /// What is put up with for a while.
+    pub exceptions: Vec<Exception>,
+    /// Ids of all partner tenants of the company, where they are listed.
+    pub partner_tenants: Option<Vec<[u8; 16]>>,
+    /// Ids of all tenants that are watched.
+    pub watched_tenants: Vec<[u8; 16]>,
+}
+
+/// A finding that is put up with for a while. Whoever it is about still counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exception {
+    /// The requirement it is an exception to.
+    pub requirement: &'static str,
+    /// Object ids of whom or what it is for.
+    pub subjects: Vec<ObjectId>,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// When it ends.
+    pub expires: Timestamp,
+}
+
+/// How an exception stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It holds, and everything it names is there.
+    Active,
+    /// It has ended.
+    Expired,
+    /// It names something that is not there.
+    Unmatched,
+}
+
+impl Status {
+    /// All of them, in the order of the label's values.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Expired, Self::Unmatched];
+
+    /// The value of the label `status`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Unmatched => "unmatched",
+        }
+    }
+}
+
+impl Exception {
+    /// Whether it holds at `now`.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        now < self.expires
+    }
+}

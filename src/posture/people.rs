@@ -1,0 +1,322 @@
+//! Who counts: the enabled accounts of a tenant, the groups they are in, the roles they hold.
+//!
+//! People are numbered in the order of their object ids, so that a set of them is a row of bits.
+
+use std::collections::HashMap;
+
+use crate::posture::bits::Bits;
+use crate::sources::{
+    Account, DIRECTORY_SYNCHRONIZATION, Facts, Groups, Members, RoleAssignment, Unread, User, Users,
+};
+use crate::wire::ObjectId;
+
+/// The people of a tenant, and what they belong to.
+#[derive(Debug)]
+pub struct People<'a> {
+    accounts: &'a Users,
+    everyone: Vec<&'a User>,
+    synchronizers: Vec<&'a User>,
+    /// Number of each person by object id.
+    numbers: HashMap<&'a ObjectId, u32, foldhash::fast::RandomState>,
+    groups: Nests<'a>,
+    active: Result<&'a [RoleAssignment], Unread>,
+    eligible: Result<&'a [RoleAssignment], Unread>,
+    agents: Result<Vec<&'a ObjectId>, Unread>,
+    /// Who may be a Connect sync account, while roles cannot be read.
+    doubtful: Option<(Bits, Unread)>,
+}
+
+/// How a role is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Now: standing or activated.
+    Active,
+    /// Whenever the person chooses to.
+    Eligible,
+}
+
+impl<'a> People<'a> {
+    /// Everybody who counts. Who they belong to is as known as the facts are.
+    pub fn of(facts: &'a Facts) -> Result<Self, Unread> {
+        let users = facts.users.rows()?;
+        let active = facts.role_assignments.rows().map(|roles| roles.all());
+        let mut people = Self {
+            accounts: users,
+            everyone: users.enabled().collect(),
+            synchronizers: Vec::new(),
+            numbers: HashMap::default(),
+            groups: Nests { unread: Some(Unread::Pending), ..Nests::default() },
+            active,
+            eligible: facts.role_eligibilities.rows().map(|roles| roles.all()),
+            agents: facts.agent_groups.rows().map(|agents| agents.groups().collect()),
+            doubtful: None,
+        };
+        people.renumber(facts);
+        match active {
+            Ok(_) => people.leave_out_synchronizers(facts),
+            Err(why) => people.doubt_synchronizers(why),
+        }
+        Ok(people)
+    }
+
+    fn renumber(&mut self, facts: &'a Facts) {
+        let numbered = self.everyone.iter().enumerate();
+        self.numbers = numbered.map(|(number, user)| (&user.id, number as u32)).collect();
+        self.groups = match facts.groups.rows() {
+            Ok(groups) => Nests::of(groups, &self.numbers),
+            Err(why) => Nests { unread: Some(why), ..Nests::default() },
+        };
+    }
+
+    /// Connect sync accounts are no people. They are known by their role and by nothing else.
+    fn leave_out_synchronizers(&mut self, facts: &'a Facts) {
+        let mut synchronizers = Bits::none(self.count());
+        self.add_holders(&synchronization(), Hold::Active, Reach::TenantWide, &mut synchronizers);
+        if synchronizers.is_empty() {
+            return;
+        }
+        self.synchronizers = synchronizers.iter().map(|number| self.everyone[number]).collect();
+        let kept = self.everyone.iter().enumerate();
+        let kept = kept.filter(|(number, _)| !synchronizers.contains(*number));
+        self.everyone = kept.map(|(_, user)| *user).collect();
+        self.renumber(facts);
+    }
+
+    /// Entra Connect names its accounts itself. The name proves nothing, but whoever has it is not
+    /// judged while it cannot be proved.
+    fn doubt_synchronizers(&mut self, why: Unread) {
+        let mut doubtful = Bits::none(self.count());
+        for (number, user) in self.everyone.iter().enumerate() {
+            let name = user.user_principal_name.get(..5).unwrap_or_default();
+            if user.account == Account::Member && name.eq_ignore_ascii_case("sync_") {
+                doubtful.insert(number);
+            }
+        }
+        self.doubtful = (!doubtful.is_empty()).then_some((doubtful, why));
+    }
+
+    /// How many people there are.
+    pub fn count(&self) -> usize {
+        self.everyone.len()
+    }
+
+    /// Everybody, in the order of their numbers.
+    pub fn everyone(&self) -> &[&'a User] {
+        &self.everyone
+    }
+
+    /// Connect sync accounts that may sign in.
+    pub fn synchronizers(&self) -> &[&'a User] {
+        &self.synchronizers
+    }
+
+    /// Why this one cannot be told from a Connect sync account.
+    pub fn doubt(&self, number: usize) -> Option<Unread> {
+        let (doubtful, why) = self.doubtful.as_ref()?;
+        doubtful.contains(number).then_some(*why)
+    }
+
+    /// The person of this object id.
+    pub fn number(&self, id: &ObjectId) -> Option<usize> {
+        self.numbers.get(id).map(|&number| number as usize)
+    }
+
+    /// Adds whoever is in this group to any depth. What could not be read on the way is returned:
+    /// then anybody may be in it.
+    pub fn add_members(&self, group: &ObjectId, to: &mut Bits) -> Option<Unread> {
+        self.groups.add_members(group, to)
+    }
+
+    /// Adds whoever holds this role, directly or through groups, likewise.
+    pub fn add_holders(
+        &self,
+        role: &ObjectId,
+        hold: Hold,
+        reach: Reach,
+        to: &mut Bits,
+    ) -> Option<Unread> {
+        let assignments = match hold {
+            Hold::Active => self.active,
+            Hold::Eligible => self.eligible,
+        };
+        let assignments = match assignments {
+            Ok(assignments) => assignments,
+            Err(why) => return Some(why),
+        };
+        let of_role = assignments.iter().filter(|it| it.role == *role);
+        let within = of_role.filter(|it| it.tenant_wide || reach == Reach::Anywhere);
+        within.filter_map(|it| self.add_principal(it, to)).min()
+    }
+
+    fn add_principal(&self, assignment: &RoleAssignment, to: &mut Bits) -> Option<Unread> {
+        match self.number(&assignment.principal) {
+            Some(number) => {
+                to.insert(number);
+                None
+            }
+            // A program, or an account that does not count.
+            None if assignment.is_group == Some(false) => None,
+            None if self.accounts.of(&assignment.principal).is_some() => None,
+            None => self.add_members(&assignment.principal, to),
+        }
+    }
+
+    /// Whoever holds any role anywhere, now or by choice, or acts for customers. Unknown when any
+    /// part of it is.
+    pub fn administrators(&self) -> Result<Bits, Unread> {
+        let mut administrators = Bits::none(self.count());
+        let (active, eligible) = (self.active?, self.eligible?);
+        for assignment in active.iter().chain(eligible) {
+            if let Some(why) = self.add_principal(assignment, &mut administrators) {
+                return Err(why);
+            }
+        }
+        for group in self.agents.as_ref().map_err(|why| *why)? {
+            if let Some(why) = self.add_members(group, &mut administrators) {
+                return Err(why);
+            }
+        }
+        Ok(administrators)
+    }
+
+    /// Connect sync accounts with anything to do beside synchronising: another role, now or by
+    /// choice, or a place among the agents.
+    pub fn busy_synchronizers(&self) -> Result<Vec<&'a User>, Unread> {
+        let (active, eligible) = (self.active?, self.eligible?);
+        let agents = self.agents.as_ref().map_err(|why| *why)?;
+        let synchronization = synchronization();
+        let others = active.iter().chain(eligible).filter(|it| it.role != synchronization);
+        let others: Vec<_> = others.map(|it| &it.principal).collect();
+        let is_in = |user: &User, group: &ObjectId| self.groups.path(group, &user.id).is_some();
+        let is_busy = |user: &&&User| {
+            others.iter().any(|principal| **principal == user.id || is_in(user, principal))
+                || agents.iter().any(|group| is_in(user, group))
+        };
+        Ok(self.synchronizers.iter().filter(is_busy).copied().collect())
+    }
+
+    /// The assignments of this role, for saying how somebody holds it.
+    pub fn assignments(&self, role: &ObjectId, hold: Hold) -> Vec<&'a RoleAssignment> {
+        let assignments = match hold {
+            Hold::Active => self.active,
+            Hold::Eligible => self.eligible,
+        };
+        let tenant_wide = |it: &&RoleAssignment| it.role == *role && it.tenant_wide;
+        assignments.unwrap_or_default().iter().filter(tenant_wide).collect()
+    }
+
+    /// A way from the group to the account: names of the groups on it, the given one first.
+    pub fn path(&self, group: &ObjectId, member: &ObjectId) -> Option<Vec<String>> {
+        self.groups.path(group, member)
+    }
+}
+
+/// Where a role has to be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// In the whole tenant.
+    TenantWide,
+    /// There, or in an administrative unit.
+    Anywhere,
+}
+
+fn synchronization() -> ObjectId {
+    ObjectId::parse(DIRECTORY_SYNCHRONIZATION).expect("the constant is a GUID")
+}
+
+/// Groups with their members as numbers.
+#[derive(Debug, Default)]
+struct Nests<'a> {
+    nests: Vec<Nest<'a>>,
+    numbers: HashMap<&'a ObjectId, u32, foldhash::fast::RandomState>,
+    /// Why no group is known.
+    unread: Option<Unread>,
+}
+
+#[derive(Debug)]
+struct Nest<'a> {
+    name: &'a str,
+    members: &'a Members,
+    people: Vec<u32>,
+    /// Groups in it; one that was never asked for has no number.
+    groups: Vec<Option<u32>>,
+}
+
+impl<'a> Nests<'a> {
+    fn of(
+        groups: &'a Groups,
+        people: &HashMap<&'a ObjectId, u32, foldhash::fast::RandomState>,
+    ) -> Self {
+        let numbers: HashMap<_, _, _> =
+            groups.all().enumerate().map(|(number, (id, _))| (id, number as u32)).collect();
+        let nests = groups.all().map(|(_, group)| {
+            let (members, nested): (&[ObjectId], &[ObjectId]) = match &group.members {
+                Members::Known { people, groups } => (people, groups),
+                Members::Deleted | Members::Unread(_) => (&[], &[]),
+            };
+            Nest {
+                name: &group.name,
+                members: &group.members,
+                people: members.iter().filter_map(|id| people.get(id).copied()).collect(),
+                groups: nested.iter().map(|id| numbers.get(id).copied()).collect(),
+            }
+        });
+        Self { nests: nests.collect(), numbers, unread: None }
+    }
+
+    fn add_members(&self, group: &ObjectId, to: &mut Bits) -> Option<Unread> {
+        if let Some(why) = self.unread {
+            return Some(why);
+        }
+        let Some(&start) = self.numbers.get(group) else { return Some(Unread::Pending) };
+        let mut seen = Bits::none(self.nests.len());
+        seen.insert(start as usize);
+        let (mut waiting, mut doubt) = (vec![start], None);
+        while let Some(number) = waiting.pop() {
+            let nest = &self.nests[number as usize];
+            if let Members::Unread(why) = nest.members {
+                doubt = Some(doubt.map_or(*why, |doubt: Unread| doubt.min(*why)));
+            }
+            nest.people.iter().for_each(|&person| to.insert(person as usize));
+            for inner in &nest.groups {
+                match inner {
+                    Some(inner) if seen.contains(*inner as usize) => {}
+                    Some(inner) => {
+                        seen.insert(*inner as usize);
+                        waiting.push(*inner);
+                    }
+                    None => doubt = Some(Unread::Pending),
+                }
+            }
+        }
+        doubt
+    }
+
+    /// The shortest way from a group down to a member.
+    fn path(&self, group: &ObjectId, member: &ObjectId) -> Option<Vec<String>> {
+        let start = *self.numbers.get(group)?;
+        let mut came_from: HashMap<u32, Option<u32>> = HashMap::from([(start, None)]);
+        let mut waiting = std::collections::VecDeque::from([start]);
+        while let Some(number) = waiting.pop_front() {
+            let nest = &self.nests[number as usize];
+            let Members::Known { people, .. } = nest.members else { continue };
+            if people.contains(member) {
+                let mut names = Vec::new();
+                let mut here = Some(number);
+                while let Some(number) = here {
+                    names.push(self.nests[number as usize].name.to_owned());
+                    here = came_from[&number];
+                }
+                names.reverse();
+                return Some(names);
+            }
+            for inner in nest.groups.iter().flatten() {
+                if !came_from.contains_key(inner) {
+                    came_from.insert(*inner, Some(number));
+                    waiting.push_back(*inner);
+                }
+            }
+        }
+        None
+    }
+}

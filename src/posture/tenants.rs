@@ -1,0 +1,252 @@
+//! Tenants written by hand, for tests: the shape of `tests/tenants/*.yaml`, read into facts.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::posture::Declarations;
+use crate::sources::conditional_access_policies::Strength;
+use crate::sources::{
+    Account, AgentGroups, AuthenticationStrengths, ConditionalAccessPolicies, CrossTenantAccess,
+    DIRECTORY_SYNCHRONIZATION, Fact, Facts, Group, Groups, Location, Members, Methods, MfaState,
+    NamedLocations, PerUserMfa, Plan, Registration, RoleAssignment, RoleAssignments,
+    RoleEligibilities, SecurityDefaults, SubscribedSkus, Unread, User, UserRegistrationDetails,
+    Users,
+};
+use crate::wire::ObjectId;
+
+/// A tenant as it is written; what is not written is empty, and everything is readable.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Tenant {
+    pub(crate) case: String,
+    pub(crate) why: String,
+    pub(crate) users: BTreeMap<String, Person>,
+    groups: BTreeMap<String, Value>,
+    roles: Value,
+    sync: Vec<String>,
+    agents: Vec<String>,
+    security_defaults: Value,
+    per_user: Value,
+    policies: Value,
+    unreadable_policies: u64,
+    strengths: Value,
+    locations: Value,
+    tolerated_applications: Vec<Box<str>>,
+    /// Methods by account; everybody else has registered an authenticator.
+    registered: BTreeMap<String, Vec<String>>,
+    break_glass: Option<Vec<String>>,
+    trusts_guests: bool,
+    pub(crate) expect: BTreeMap<String, String>,
+}
+
+/// An account as it is written.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Person {
+    guest: bool,
+    external: bool,
+    disabled: bool,
+    name: Option<String>,
+    /// Days since it was made.
+    age: Option<i64>,
+}
+
+/// The moment all tenants are judged at.
+pub(crate) fn now() -> Timestamp {
+    "2026-11-24T12:00:00Z".parse().unwrap()
+}
+
+pub(crate) fn id(text: &str) -> ObjectId {
+    ObjectId::parse(text).unwrap()
+}
+
+/// One tenant from YAML.
+pub(crate) fn tenant(yaml: &str) -> Tenant {
+    let value: Value = serde_saphyr::from_str(yaml).unwrap();
+    serde_json::from_value(value).unwrap()
+}
+
+/// Many tenants from YAML.
+pub(crate) fn tenants(yaml: &str) -> Vec<Tenant> {
+    let value: Vec<Value> = serde_saphyr::from_str(yaml).unwrap();
+    let read = |value: Value| {
+        let case = value["case"].clone();
+        serde_json::from_value(value).unwrap_or_else(|error| panic!("{case}: {error}"))
+    };
+    value.into_iter().map(read).collect()
+}
+
+fn is_refused(value: &Value) -> bool {
+    value.as_str() == Some("refused")
+}
+
+fn fact<S>(value: &Value, read: impl FnOnce(&Value) -> S) -> Fact<S> {
+    if is_refused(value) {
+        Fact::Unread(Unread::Permission)
+    } else {
+        Fact::known(read(value), now())
+    }
+}
+
+fn list<T: serde::de::DeserializeOwned>(value: &Value) -> Vec<T> {
+    match value {
+        Value::Null => Vec::new(),
+        value => serde_json::from_value(value.clone()).unwrap(),
+    }
+}
+
+impl Tenant {
+    /// What was declared of it.
+    pub(crate) fn declared(&self) -> Declarations {
+        let break_glass = self.break_glass.as_ref();
+        Declarations {
+            tolerated_applications: self.tolerated_applications.clone(),
+            break_glass: break_glass.map(|ids| ids.iter().map(|it| id(it)).collect()),
+            ..Declarations::default()
+        }
+    }
+
+    /// What was read of it.
+    pub(crate) fn facts(&self) -> Facts {
+        let (active, eligible) = self.roles();
+        let rows = self.users.keys().filter_map(|name| {
+            let words = self.registered.get(name).cloned();
+            let words = words.unwrap_or_else(|| vec!["microsoftAuthenticatorPush".to_owned()]);
+            let mut methods = Methods::default();
+            words.iter().for_each(|word| methods.add(word));
+            let flag =
+                words.iter().any(|word| word != "email" && word != "windowsHelloForBusiness");
+            (!self.users[name].disabled).then(|| (id(name), Registration::new(flag, flag, methods)))
+        });
+        Facts {
+            users: Fact::known(Users::new(self.accounts()), now()),
+            user_registration_details: Fact::known(UserRegistrationDetails::new(rows, 0), now()),
+            security_defaults: fact(&self.security_defaults, |value| SecurityDefaults {
+                is_enabled: value.as_bool().unwrap_or(false),
+            }),
+            subscribed_skus: Fact::known(SubscribedSkus::with(&[Plan::P2]), now()),
+            conditional_access_policies: fact(&self.policies, |value| ConditionalAccessPolicies {
+                policies: list(value),
+                unreadable: self.unreadable_policies,
+            }),
+            authentication_strengths: fact(&self.strengths, |value| {
+                AuthenticationStrengths::new(list::<Strength>(value))
+            }),
+            named_locations: fact(&self.locations, locations),
+            per_user_mfa: fact(&self.per_user, per_user),
+            cross_tenant_access: Fact::known(
+                CrossTenantAccess { default_is_trusted: self.trusts_guests, trusted_partners: 0 },
+                now(),
+            ),
+            role_assignments: active,
+            role_eligibilities: eligible,
+            agent_groups: Fact::known(
+                AgentGroups::new(self.agents.iter().map(|it| ("AdminAgents".into(), id(it)))),
+                now(),
+            ),
+            groups: Fact::known(self.groups(), now()),
+            ..Facts::unread(now())
+        }
+    }
+
+    fn accounts(&self) -> Vec<User> {
+        let account = |(name, person): (&String, &Person)| User {
+            id: id(name),
+            user_principal_name: person
+                .name
+                .clone()
+                .unwrap_or_else(|| format!("{name}@contoso.example"))
+                .into(),
+            account_enabled: !person.disabled,
+            account: if person.guest { Account::Guest } else { Account::Member },
+            created: person.age.map(|days| now() - jiff::SignedDuration::from_hours(24 * days)),
+            invited: person.external,
+        };
+        self.users.iter().map(account).collect()
+    }
+
+    fn groups(&self) -> Groups {
+        let groups = self.groups.iter().map(|(name, value)| {
+            let members = match value.as_str() {
+                Some("refused") => Members::Unread(Unread::Permission),
+                Some("deleted") => Members::Deleted,
+                _ => {
+                    let (inner, people) = list::<String>(value)
+                        .into_iter()
+                        .partition::<Vec<_>, _>(|it| self.groups.contains_key(it));
+                    let ids = |names: Vec<String>| names.iter().map(|it| id(it)).collect();
+                    Members::Known { people: ids(people), groups: ids(inner) }
+                }
+            };
+            (id(name), Group::new(name, members, now()))
+        });
+        Groups::new(groups)
+    }
+
+    fn roles(&self) -> (Fact<RoleAssignments>, Fact<RoleEligibilities>) {
+        if is_refused(&self.roles) {
+            return (Fact::Unread(Unread::Permission), Fact::Unread(Unread::Permission));
+        }
+        let mut rows =
+            self.sync.iter().map(|who| self.assignment(DIRECTORY_SYNCHRONIZATION, who, true));
+        let mut active: Vec<_> = rows.by_ref().collect();
+        let of = |kind: &str, tenant_wide| -> Vec<RoleAssignment> {
+            let roles: BTreeMap<String, Vec<String>> =
+                serde_json::from_value(self.roles[kind].clone()).unwrap_or_default();
+            let held = |(role, who): (&String, &Vec<String>)| {
+                let row = |who: &String| self.assignment(role, who, tenant_wide);
+                who.iter().map(row).collect::<Vec<_>>()
+            };
+            roles.iter().flat_map(held).collect()
+        };
+        active.extend(of("active", true));
+        active.extend(of("unit", false));
+        let eligible = match is_refused(&self.roles["eligible"]) {
+            true => Fact::Unread(Unread::Permission),
+            false => Fact::known(RoleEligibilities::new(of("eligible", true)), now()),
+        };
+        let active = match is_refused(&self.roles["active"]) {
+            true => Fact::Unread(Unread::Permission),
+            false => Fact::known(RoleAssignments::new(active), now()),
+        };
+        (active, eligible)
+    }
+
+    fn assignment(&self, role: &str, who: &str, tenant_wide: bool) -> RoleAssignment {
+        RoleAssignment {
+            principal: id(who),
+            is_group: Some(self.groups.contains_key(who)),
+            role: id(role),
+            tenant_wide,
+            activated: false,
+        }
+    }
+}
+
+fn locations(value: &Value) -> NamedLocations {
+    let places: BTreeMap<String, String> =
+        serde_json::from_value(value.clone()).unwrap_or_default();
+    NamedLocations::new(places.iter().map(|(name, trust)| {
+        let row = serde_json::json!({
+            "id": name, "displayName": name, "isTrusted": trust == "trusted",
+        });
+        serde_json::from_value::<Location>(row).unwrap()
+    }))
+}
+
+fn per_user(value: &Value) -> PerUserMfa {
+    if value.as_str() == Some("absent") {
+        return PerUserMfa::new([], false);
+    }
+    let states: BTreeMap<String, String> =
+        serde_json::from_value(value.clone()).unwrap_or_default();
+    let states = states.iter().filter_map(|(name, state)| match state.as_str() {
+        "enabled" => Some((id(name), MfaState::Enabled)),
+        "enforced" => Some((id(name), MfaState::Enforced)),
+        _ => None,
+    });
+    PerUserMfa::new(states, true)
+}
