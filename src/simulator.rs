@@ -22,15 +22,24 @@ use tokio::task::JoinSet;
 
 mod assertion;
 mod control;
+mod directory;
+mod duty;
+mod fate;
 mod faults;
 mod graph;
 mod http;
 mod managed;
 mod names;
 mod person;
+mod plants;
+mod policies;
+mod policy;
+mod roles;
 mod state;
+mod strength;
 mod time;
 mod tokens;
+mod truth;
 mod world;
 
 #[cfg(test)]
@@ -38,7 +47,7 @@ mod tests;
 
 pub use control::{Control, Seen};
 pub use faults::{FAULTS, Fault, FaultError};
-pub use world::Truth;
+pub use truth::{Admins, ByAccount, Truth};
 
 use state::State;
 
@@ -88,6 +97,11 @@ pub struct Settings {
     pub plan: Plan,
     /// Whether security defaults are on.
     pub security_defaults: bool,
+    /// Whether the legacy per-user MFA state shows in the list of accounts, where Microsoft
+    /// documents it nowhere.
+    pub per_user_mfa_shown: bool,
+    /// Whether MFA done in any other tenant is trusted.
+    pub trusts_guest_mfa: bool,
     /// Whether Microsoft's limits on requests are enforced.
     pub enforce_throttles: bool,
 }
@@ -110,6 +124,8 @@ impl Default for Settings {
             granted: graph::NEEDED_PERMISSIONS.iter().map(|&name| name.to_owned()).collect(),
             plan: Plan::P2,
             security_defaults: false,
+            per_user_mfa_shown: true,
+            trusts_guest_mfa: false,
             enforce_throttles: true,
         }
     }
@@ -122,7 +138,7 @@ pub enum Plan {
     P2,
     /// Entra ID P1.
     P1,
-    /// Entra ID Free: logs and reports are refused.
+    /// Entra ID Free: logs, reports and Conditional Access are refused.
     None,
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::faults::Fault;
 use super::http::{Answer, Asked};
 use super::state::State;
-use super::world::Truth;
+use super::truth::Truth;
 
 /// A handle on a simulator, cheap to clone; it goes on working while the simulator is served.
 #[derive(Clone)]
@@ -61,7 +61,8 @@ impl Control {
         self.lock().time.turn(by);
     }
 
-    /// One move of the world, by turns a hire and a registration; says what happened.
+    /// One move of the world: a hire, a registration, both again, and then one person joins or
+    /// leaves the exceptions from MFA. Says what happened.
     pub fn step(&self) -> String {
         let mut state = self.lock();
         let now = state.now();

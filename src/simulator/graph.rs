@@ -9,9 +9,16 @@ use super::http::{Answer, Asked};
 use super::state::State;
 use super::tokens::Bearer;
 
+mod conditional_access;
+mod filter;
+mod groups;
 mod list;
+mod members;
 mod refusal;
 mod registration;
+mod resource;
+mod roles;
+mod settings;
 mod tenant;
 mod throttles;
 mod users;
@@ -19,99 +26,18 @@ mod users;
 pub(super) use throttles::Throttles;
 
 use refusal::Refusal;
+use resource::{Meter, Resource};
 
 /// What a reader of everything below needs, and nothing more.
-pub(super) const NEEDED_PERMISSIONS: [&str; 5] = [
+pub(super) const NEEDED_PERMISSIONS: [&str; 7] = [
     "AuditLog.Read.All",
+    "GroupMember.Read.All",
     "LicenseAssignment.Read.All",
     "Organization.Read.All",
     "Policy.Read.All",
+    "RoleManagement.Read.Directory",
     "User.Read.All",
 ];
-
-/// What lies behind a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Resource {
-    Organization,
-    Users,
-    UsersCount,
-    User(String),
-    Registrations,
-    Registration(String),
-    SecurityDefaults,
-    SubscribedSkus,
-}
-
-impl Resource {
-    fn at(path: &str) -> Result<Self, Refusal> {
-        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-        match segments[..] {
-            ["organization"] => Ok(Self::Organization),
-            ["users"] => Ok(Self::Users),
-            ["users", "$count"] => Ok(Self::UsersCount),
-            ["users", id] => Ok(Self::User(id.to_owned())),
-            ["reports", "authenticationMethods", "userRegistrationDetails"] => {
-                Ok(Self::Registrations)
-            }
-            ["reports", "authenticationMethods", "userRegistrationDetails", id] => {
-                Ok(Self::Registration(id.to_owned()))
-            }
-            ["policies", "identitySecurityDefaultsEnforcementPolicy"] => Ok(Self::SecurityDefaults),
-            ["subscribedSkus"] => Ok(Self::SubscribedSkus),
-            _ => {
-                let known = ["organization", "users", "reports", "policies", "subscribedSkus"];
-                let strange = segments.iter().find(|segment| !known.contains(segment));
-                let strange = strange.or(segments.last()).copied().unwrap_or_default();
-                let text = format!("Resource not found for the segment '{strange}'.");
-                Err(Refusal::new(StatusCode::BAD_REQUEST, "BadRequest", text))
-            }
-        }
-    }
-
-    /// Any one of these opens it; the first is the least.
-    fn permissions(&self) -> &'static [&'static str] {
-        match self {
-            Self::Organization => &["Organization.Read.All", "Directory.Read.All"],
-            Self::Users | Self::UsersCount | Self::User(_) => {
-                &["User.Read.All", "Directory.Read.All"]
-            }
-            Self::Registrations | Self::Registration(_) => &["AuditLog.Read.All"],
-            Self::SecurityDefaults => &["Policy.Read.All"],
-            Self::SubscribedSkus => {
-                &["LicenseAssignment.Read.All", "Organization.Read.All", "Directory.Read.All"]
-            }
-        }
-    }
-
-    /// Each service has its own way to say that consent is missing.
-    fn forbidden(&self) -> Refusal {
-        match self {
-            Self::Registrations | Self::Registration(_) => {
-                let text = "The principal does not have the permission to read this report.";
-                Refusal::new(StatusCode::FORBIDDEN, "Authentication_MSGraphPermissionMissing", text)
-            }
-            Self::SecurityDefaults => {
-                let text = "Required scopes are missing in the token.";
-                Refusal::new(StatusCode::FORBIDDEN, "accessDenied", text)
-            }
-            _ => Refusal::denied(),
-        }
-    }
-
-    /// Whether it belongs to the logs and reports, which are counted and licensed apart.
-    fn is_report(&self) -> bool {
-        matches!(self, Self::Registrations | Self::Registration(_))
-    }
-
-    /// What a request costs in resource units, before its options make it cheaper.
-    fn cost(&self) -> u32 {
-        match self {
-            Self::Users | Self::UsersCount | Self::User(_) => 2,
-            Self::SubscribedSkus => 3,
-            _ => 1,
-        }
-    }
-}
 
 pub(super) fn answer(state: &mut State, asked: &Asked, faults: &[Kind]) -> Answer {
     let request_id = state.fresh_id();
@@ -129,6 +55,7 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
     stand_in_the_way(state, faults)?;
     authorize(state, asked, faults)?;
     let path = asked.path.strip_prefix("/graph").unwrap_or_default();
+    let beta = path.starts_with("/beta");
     let path = path.strip_prefix("/v1.0").or_else(|| path.strip_prefix("/beta"));
     let Some(path) = path.filter(|path| path.is_empty() || path.starts_with('/')) else {
         let text = "Invalid version.";
@@ -139,7 +66,7 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
         let text = "Specified HTTP method is not allowed for the request target.";
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", text));
     }
-    let resource = Resource::at(path)?;
+    let resource = Resource::at(path, beta)?;
     let options = list::Options::read(asked)?;
     let units = permit(state, asked, &resource, &options, faults)?;
     let context = Context { state, asked, options, faults };
@@ -147,16 +74,30 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
         Resource::Organization => tenant::organization(&context),
         Resource::SubscribedSkus => tenant::subscribed_skus(&context),
         Resource::SecurityDefaults => tenant::security_defaults(&context),
+        Resource::ConditionalAccessPolicies => conditional_access::policies(&context),
+        Resource::NamedLocations => conditional_access::named_locations(&context),
+        Resource::AuthenticationStrengths => settings::authentication_strengths(&context),
+        Resource::AuthenticationMethods => settings::authentication_methods(&context),
+        Resource::CrossTenantDefault => settings::cross_tenant_default(&context),
+        Resource::CrossTenantPartners => settings::cross_tenant_partners(&context),
+        Resource::DirectoryRoles => roles::active(&context),
+        Resource::DirectoryRoleMembers(key) => roles::members(&context, key),
+        Resource::RoleAssignments => roles::assignments(&context),
+        Resource::AssignmentSchedules => roles::assignment_schedules(&context),
+        Resource::EligibilitySchedules => roles::eligibility_schedules(&context),
+        Resource::Groups => groups::list(&context),
+        Resource::Group(id) => groups::one(&context, id),
+        Resource::Members(circle) => members::list(&context, circle),
+        Resource::MfaRequirements(id) => users::mfa_requirements(&context, id),
         Resource::Users => users::list(&context),
         Resource::UsersCount => users::count(&context),
         Resource::User(id) => users::one(&context, id),
         Resource::Registrations => registration::list(&context),
         Resource::Registration(id) => registration::one(&context, id),
     }?;
-    Ok(if resource.is_report() {
-        answered
-    } else {
-        answered.with("x-ms-resource-unit", &units.to_string())
+    Ok(match resource.meter() {
+        Meter::Directory => answered.with("x-ms-resource-unit", &units.to_string()),
+        Meter::Reports | Meter::ConditionalAccess => answered,
     })
 }
 
@@ -175,24 +116,37 @@ fn permit(
     if forbidden {
         return Err(Refusal::denied());
     }
-    let granted = |state: &State, name: &str| state.settings.granted.iter().any(|g| g == name);
-    if !resource.permissions().iter().any(|name| granted(state, name)) {
+    let granted = |name: &str| state.settings.granted.iter().any(|granted| granted == name);
+    if !resource.permissions().iter().any(|name| granted(name)) {
         return Err(resource.forbidden());
     }
-    let report = resource.is_report() || options.selects("signInActivity");
-    if report && !granted(state, "AuditLog.Read.All") {
+    let report = resource.meter() == Meter::Reports || options.selects("signInActivity");
+    if report && !granted("AuditLog.Read.All") {
         return Err(Resource::Registrations.forbidden());
     }
-    if report && state.plan(faults) == Plan::None {
+    // In the middle of an account's fields stands one of the policies'.
+    if options.selects("perUserMfaState") && !granted("Policy.Read.All") {
+        return Err(Refusal::denied());
+    }
+    let plan = state.plan(faults);
+    let conditional_access = resource.meter() == Meter::ConditionalAccess;
+    if (report || conditional_access) && plan == Plan::None {
         return Err(Refusal::unlicensed());
     }
-    let units = options.cheapen(resource.cost());
+    if resource.needs_p2() && plan != Plan::P2 {
+        return Err(Refusal::without_p2());
+    }
+    let units = options.weigh(resource.cost());
     if state.settings.enforce_throttles {
         let (now, users) = (state.now(), state.world.people().len());
         if report {
             state.throttles.count_report(now)?;
         }
-        state.throttles.count_units(now, units, users)?;
+        if conditional_access {
+            state.throttles.count_conditional_access(now)?;
+        } else {
+            state.throttles.count_units(now, units, users)?;
+        }
     }
     Ok(units)
 }
@@ -224,6 +178,15 @@ impl Context<'_> {
 
     fn has(&self, fault: &Kind) -> bool {
         self.faults.contains(fault)
+    }
+
+    /// Whether any one of these permissions was granted.
+    fn granted(&self, names: &[&str]) -> bool {
+        self.state.settings.granted.iter().any(|granted| names.contains(&granted.as_str()))
+    }
+
+    fn plan(&self) -> Plan {
+        self.state.plan(self.faults)
     }
 }
 

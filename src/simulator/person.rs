@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
+use super::duty::Duty;
+use super::fate::Fate;
 use super::names::{self, Name};
 
 pub(super) const HOUR: i64 = 3600;
@@ -28,19 +30,28 @@ const PUSH: u16 = 1;
 const PASSCODE: u16 = 1 << 1;
 const MOBILE: u16 = 1 << 2;
 const OFFICE: u16 = 1 << 3;
+const ALTERNATE: u16 = 1 << 4;
 const HELLO: u16 = 1 << 7;
 const PASSKEY: u16 = 1 << 8;
 const FIDO2: u16 = 1 << 9;
 const EMAIL: u16 = 1 << 10;
+const QUESTION: u16 = 1 << 11;
 /// These are two factors in one: whoever holds one has MFA, whatever the report's flag says.
 const TWO_IN_ONE: u16 = HELLO | PASSKEY | FIDO2;
+const PHONES: u16 = MOBILE | OFFICE | ALTERNATE;
+/// Good for resetting a password, not for a second factor.
+const RESETS: u16 = EMAIL | QUESTION;
 
 /// One account. Kept small: a hundred thousand of them are a few megabytes.
 #[derive(Clone, Debug)]
 pub(super) struct Person {
     pub(super) id: u128,
-    serial: u32,
+    pub(super) serial: u32,
     pub(super) role: Role,
+    pub(super) fate: Fate,
+    pub(super) duty: Duty,
+    /// Whether legacy authentication is not blocked.
+    pub(super) legacy_exempt: bool,
     /// Missing for some accounts of old; they are members.
     pub(super) typed: bool,
     pub(super) enabled: bool,
@@ -48,7 +59,6 @@ pub(super) struct Person {
     pub(super) created: Option<i64>,
     /// Whether the report knows of the account at all, given time.
     pub(super) reported: bool,
-    pub(super) admin: bool,
     pub(super) mfa_registered: bool,
     pub(super) mfa_capable: bool,
     pub(super) methods: u16,
@@ -60,6 +70,8 @@ pub(super) enum Role {
     Guest,
     Service,
     BreakGlass,
+    /// Connect's own account, which is no person.
+    Sync,
 }
 
 impl Person {
@@ -68,11 +80,13 @@ impl Person {
             id: random_id(rng),
             serial,
             role,
+            fate: Fate::Covered,
+            duty: Duty::None,
+            legacy_exempt: false,
             typed: true,
             enabled: true,
             created: Some(created),
             reported: true,
-            admin: false,
             mfa_registered: false,
             mfa_capable: false,
             methods: 0,
@@ -83,6 +97,11 @@ impl Person {
     pub(super) fn register(&mut self) {
         (self.mfa_registered, self.mfa_capable) = (true, true);
         self.methods |= PUSH;
+    }
+
+    /// Has registered nothing.
+    pub(super) fn forget(&mut self) {
+        (self.mfa_registered, self.mfa_capable, self.methods) = (false, false, 0);
     }
 
     fn with_methods(mut self, methods: u16) -> Self {
@@ -111,6 +130,11 @@ impl Person {
         self.methods & TWO_IN_ONE != 0
     }
 
+    /// Has a second factor, and none better than a telephone.
+    pub(super) fn weak(&self) -> bool {
+        self.has_mfa() && self.methods & PHONES != 0 && self.methods & !(PHONES | RESETS) == 0
+    }
+
     pub(super) fn is_guest(&self) -> bool {
         self.role == Role::Guest
     }
@@ -128,6 +152,7 @@ impl Person {
             Role::Employee | Role::Guest => self.name().display(),
             Role::Service => format!("Service account {}", self.serial),
             Role::BreakGlass => format!("Break glass {}", self.serial),
+            Role::Sync => "Directory synchronization".to_owned(),
         }
     }
 
@@ -137,6 +162,11 @@ impl Person {
             Role::Guest => self.name().guest_upn(self.serial),
             Role::Service => format!("svc-{}@{}", self.serial, names::DOMAIN),
             Role::BreakGlass => format!("breakglass-{}@{}", self.serial, names::INITIAL_DOMAIN),
+            // The machine it runs on, and an installation's number in hexadecimal.
+            Role::Sync => {
+                let number = self.id >> 80;
+                format!("Sync_DC01_{number:012x}@{}", names::INITIAL_DOMAIN)
+            }
         }
     }
 
@@ -158,15 +188,18 @@ pub(super) fn settle(rng: &mut fastrand::Rng, serial: u32, users: usize, now: i6
     };
     let mut person = Person::new(rng, serial, role, created);
     person.enabled = role == Role::BreakGlass || rng.u8(..100) >= 8;
-    person.admin = role == Role::BreakGlass || (role == Role::Employee && rng.u8(..100) < 4);
+    person.duty = match role {
+        Role::BreakGlass => Duty::GlobalAdministrator,
+        Role::Employee if rng.u8(..100) < 4 => Duty::SecurityReader,
+        _ => Duty::None,
+    };
     let without = match role {
         Role::BreakGlass => 0,
         Role::Employee => 11,
         Role::Guest => 35,
-        Role::Service => 90,
+        Role::Service | Role::Sync => 90,
     };
     if rng.u8(..100) < without {
-        // Good for resetting a password, not for a second factor.
         person.methods = if rng.bool() { EMAIL } else { 0 };
         return person;
     }
@@ -189,7 +222,7 @@ pub(super) fn plant_oddities(people: &mut [Person], now: i64) {
     }
     let mut plant = |place: usize, change: &dyn Fn(&mut Person)| {
         let person = &mut people[place];
-        (person.role, person.enabled, person.admin) = (Role::Employee, true, false);
+        (person.role, person.enabled, person.duty) = (Role::Employee, true, Duty::None);
         change(person);
     };
     let flags = |person: &mut Person, registered, capable, methods| {

@@ -10,7 +10,8 @@ use super::graph::Throttles;
 use super::person;
 use super::time::Time;
 use super::tokens::Tokens;
-use super::world::{Truth, World};
+use super::truth::{Circumstances, Truth};
+use super::world::World;
 use super::{Plan, Settings};
 
 /// How many requests are remembered.
@@ -32,7 +33,7 @@ impl State {
     pub(super) fn new(mut settings: Settings) -> Self {
         let time = Time::new(settings.start);
         Self {
-            world: World::new(settings.users, settings.seed, time.now()),
+            world: World::new(settings.users, settings.seed, time.now(), settings.partner),
             time,
             tokens: Tokens::default(),
             throttles: Throttles::default(),
@@ -60,8 +61,15 @@ impl State {
 
     pub(super) fn truth(&self) -> Truth {
         let faults = self.faults(Side::Graph, "/graph/v1.0/subscribedSkus");
-        let premium = self.plan(&faults) != Plan::None;
-        self.world.truth(self.now(), self.settings.security_defaults, premium)
+        let settings = &self.settings;
+        let tenant = Circumstances {
+            plan: self.plan(&faults),
+            partner: settings.partner,
+            security_defaults: settings.security_defaults,
+            per_user_mfa_shown: settings.per_user_mfa_shown,
+            trusts_guest_mfa: settings.trusts_guest_mfa,
+        };
+        self.world.truth(self.now(), &tenant)
     }
 
     /// An id for a request, a trace, a token.

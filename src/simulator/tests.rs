@@ -12,6 +12,8 @@ use tokio::sync::oneshot;
 use super::*;
 
 mod answers;
+mod directory;
+mod fates;
 mod login;
 mod trouble;
 

@@ -17,6 +17,7 @@ pub(super) struct Options {
     pub(super) select: Option<Vec<String>>,
     pub(super) top: Option<usize>,
     pub(super) filter: Option<String>,
+    pub(super) expand: Option<String>,
     pub(super) count: bool,
     /// Names of the options given, to be held against what is offered.
     given: Vec<String>,
@@ -43,6 +44,7 @@ impl Options {
             select: None,
             top: None,
             filter: None,
+            expand: None,
             count: false,
             given: Vec::new(),
             cursor: Cursor::default(),
@@ -65,6 +67,7 @@ impl Options {
                     options.top = Some(top);
                 }
                 "$filter" => options.filter = Some(value.into_owned()),
+                "$expand" => options.expand = Some(value.into_owned()),
                 "$count" => options.count = value == "true",
                 _ => {}
             }
@@ -102,11 +105,31 @@ impl Options {
         }
     }
 
-    /// What the options save of the resource units.
-    pub(super) fn cheapen(&self, units: u32) -> u32 {
+    /// What the options make of the resource units: some save, one adds.
+    pub(super) fn weigh(&self, units: u32) -> u32 {
         let saved =
             u32::from(self.select.is_some()) + u32::from(self.top.is_some_and(|top| top < 20));
-        units.saturating_sub(saved).max(1)
+        (units + u32::from(self.expand.is_some())).saturating_sub(saved).max(1)
+    }
+
+    /// How many rows a page has at most.
+    pub(super) fn page_size(&self, default: usize, most: usize) -> Result<usize, Refusal> {
+        let top = self.top.unwrap_or(default);
+        if (1..=most).contains(&top) {
+            return Ok(top);
+        }
+        Err(Refusal::bad(format!(
+            "Invalid page size specified: '{top}'. Must be between 1 and {most} inclusive."
+        )))
+    }
+
+    /// Whether the principal is to be shown as well; nothing else can be expanded.
+    pub(super) fn expands_principal(&self) -> Result<bool, Refusal> {
+        match self.expand.as_deref() {
+            None => Ok(false),
+            Some("principal") => Ok(true),
+            Some(_) => Err(Refusal::bad("Only 'principal' can be expanded here.")),
+        }
     }
 
     /// The fields to show: the selected ones, which must exist, or the default ones.
@@ -171,9 +194,25 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// All there is, on one page.
-    pub(super) fn only(rows: Vec<Value>) -> Self {
-        Self { rows, next: None, count: None }
+    /// All there is, on one page, with nothing behind it.
+    pub(super) fn whole(context: &Context<'_>, rows: Vec<Value>) -> Self {
+        let first = context.options.cursor.pages == 0;
+        Self { rows: if first { rows } else { Vec::new() }, next: None, count: None }
+    }
+
+    /// So many of a short list as fit on a page.
+    pub(super) fn part(
+        context: &Context<'_>,
+        rows: Vec<Value>,
+        default: usize,
+        most: usize,
+    ) -> Result<Self, Refusal> {
+        let top = context.options.page_size(default, most)?;
+        let start = context.options.cursor.position.min(rows.len());
+        let rows: Vec<_> = rows.into_iter().skip(start).take(top).collect();
+        // A page that is just full goes on, if only to an empty one.
+        let next = (rows.len() == top).then_some(start + top);
+        Ok(Self { rows, next, count: None })
     }
 }
 

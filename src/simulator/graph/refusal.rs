@@ -44,6 +44,12 @@ impl Refusal {
         )
     }
 
+    /// Privileged Identity Management is not part of the plan.
+    pub(super) fn without_p2() -> Self {
+        let text = "Microsoft Entra ID P2 or ID Governance is needed for this.";
+        Self::new(StatusCode::BAD_REQUEST, "AadPremiumLicenseRequired", text)
+    }
+
     pub(super) fn absent(id: &str) -> Self {
         let text = format!("Resource '{id}' does not exist.");
         Self::new(StatusCode::NOT_FOUND, "Request_ResourceNotFound", text)

@@ -90,7 +90,7 @@ fn value(context: &Context<'_>, person: &Person, field: &str) -> Value {
         "userDisplayName" => json!(person.display_name()),
         // Lower case here, and never missing: who has no type is a member.
         "userType" => json!(if person.is_guest() { "guest" } else { "member" }),
-        "isAdmin" => json!(person.admin),
+        "isAdmin" => json!(person.duty.holds_role(context.plan())),
         "isMfaRegistered" => json!(person.mfa_registered),
         "isMfaCapable" => json!(person.mfa_capable),
         "isPasswordlessCapable" => json!(person.passwordless()),

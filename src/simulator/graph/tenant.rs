@@ -56,10 +56,11 @@ pub(super) fn organization(context: &Context<'_>) -> Result<Answer, Refusal> {
         "countryLetterCode" => json!("NL"),
         "preferredLanguage" => json!("en"),
         "tenantType" => json!("AAD"),
+        "onPremisesSyncEnabled" if context.state.world.directory().synchronized => json!(true),
         "partnerTenantType" if settings.partner => json!("resellerPartnerDelegatedAdmin"),
         _ => Value::Null,
     })];
-    Ok(list::answer(context, "organization", beyond(context, rows)))
+    Ok(list::answer(context, "organization", Page::whole(context, rows)))
 }
 
 fn domain(name: &str, initial: bool, default: bool) -> Value {
@@ -70,11 +71,6 @@ fn domain(name: &str, initial: bool, default: bool) -> Value {
         "name": name,
         "type": "Managed",
     })
-}
-
-/// What stands on one page has nothing behind it.
-fn beyond(context: &Context<'_>, rows: Vec<Value>) -> Page {
-    Page::only(if context.options.cursor.pages == 0 { rows } else { Vec::new() })
 }
 
 const SKU: [&str; 11] = [
@@ -141,7 +137,7 @@ pub(super) fn subscribed_skus(context: &Context<'_>) -> Result<Answer, Refusal> 
         Plan::None => &[SWITCHED_OFF, ENDED],
     };
     let rows = skus.iter().map(|sku| row(&fields, |field| describe(context, sku, field))).collect();
-    Ok(list::answer(context, "subscribedSkus", beyond(context, rows)))
+    Ok(list::answer(context, "subscribedSkus", Page::whole(context, rows)))
 }
 
 fn describe(context: &Context<'_>, sku: &Sku, field: &str) -> Value {

@@ -10,11 +10,16 @@ const WINDOW_MILLISECONDS: i64 = 10_000;
 /// Logs and reports: so many requests in a window.
 const REPORTS: usize = 5;
 
+/// Conditional Access: one request in so long, whoever asks.
+const CONDITIONAL_ACCESS_MILLISECONDS: i64 = 1_000;
+
 /// What was asked lately.
 #[derive(Default)]
 pub(crate) struct Throttles {
     /// The latest requests for reports, refused ones included: those count as well.
     reports: VecDeque<i64>,
+    /// When something about Conditional Access was last asked, refused or not.
+    conditional_access: Option<i64>,
     /// When the present window of resource units began, and what was spent in it.
     units: (i64, u32),
 }
@@ -35,6 +40,15 @@ impl Throttles {
         // Whoever comes when the oldest of these has left the window finds room.
         let first = self.reports.front().copied().unwrap_or(now);
         Err(refuse(first + WINDOW_MILLISECONDS - now, "RequestLimitExceeded"))
+    }
+
+    /// Counts one request about Conditional Access. Nobody is told when to come back.
+    pub(super) fn count_conditional_access(&mut self, now: Timestamp) -> Result<(), Refusal> {
+        let now = now.as_millisecond();
+        match self.conditional_access.replace(now) {
+            Some(last) if now - last < CONDITIONAL_ACCESS_MILLISECONDS => Err(Refusal::throttled()),
+            _ => Ok(()),
+        }
     }
 
     /// Counts resource units of the directory; large tenants have more.
@@ -99,6 +113,15 @@ mod tests {
         assert!(throttles.count_report(at(500)).is_err());
         // The oldest of the last five came at 100 ms.
         assert!(throttles.count_report(at(10_100)).is_ok());
+    }
+
+    #[test]
+    fn conditional_access_is_asked_about_once_a_second_and_who_hurries_waits_longer() {
+        let mut throttles = Throttles::default();
+        assert!(throttles.count_conditional_access(at(0)).is_ok());
+        assert!(throttles.count_conditional_access(at(999)).is_err());
+        assert!(throttles.count_conditional_access(at(1_500)).is_err());
+        assert!(throttles.count_conditional_access(at(2_500)).is_ok());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{Answer, Context, Kind};
 use crate::simulator::person::{Person, Role};
 
 /// What is shown unless something else is selected. `accountEnabled` is not among it.
-const DEFAULT: [&str; 11] = [
+pub(super) const DEFAULT: [&str; 11] = [
     "businessPhones",
     "displayName",
     "givenName",
@@ -23,7 +23,7 @@ const DEFAULT: [&str; 11] = [
     "surname",
     "userPrincipalName",
 ];
-const KNOWN: [&str; 20] = [
+pub(super) const KNOWN: [&str; 21] = [
     "accountEnabled",
     "assignedPlans",
     "businessPhones",
@@ -39,6 +39,8 @@ const KNOWN: [&str; 20] = [
     "mobilePhone",
     "officeLocation",
     "onPremisesSyncEnabled",
+    // In no schema, and selectable all the same.
+    "perUserMfaState",
     "preferredLanguage",
     "signInActivity",
     "surname",
@@ -54,13 +56,7 @@ pub(super) fn list(context: &Context<'_>) -> Result<Answer, Refusal> {
     let options = &context.options;
     options.allow(&["$select", "$top", "$filter", "$count"])?;
     let most = if options.selects("signInActivity") { MOST_WITH_ACTIVITY } else { MOST };
-    let top = options.top.unwrap_or(DEFAULT_TOP);
-    if !(1..=most).contains(&top) {
-        let text = format!(
-            "Invalid page size specified: '{top}'. Must be between 1 and {most} inclusive."
-        );
-        return Err(Refusal::bad(text));
-    }
+    let top = options.page_size(DEFAULT_TOP, most)?;
     let enabled = options.filtered(&["accountEnabled"])?.map(|(_, enabled)| enabled);
     let wanted = |person: &&Person| enabled.is_none_or(|enabled| person.enabled == enabled);
     let fields = options.fields("user", &KNOWN, &DEFAULT)?;
@@ -94,27 +90,46 @@ pub(super) fn count(context: &Context<'_>) -> Result<Answer, Refusal> {
 pub(super) fn one(context: &Context<'_>, id: &str) -> Result<Answer, Refusal> {
     context.options.allow(&["$select"])?;
     let fields = context.options.fields("user", &KNOWN, &DEFAULT)?;
-    let wanted = id.to_lowercase();
-    let mut people = context.state.world.people().iter();
-    let person = people
-        .find(|person| person.guid() == wanted || person.upn().eq_ignore_ascii_case(id))
-        .ok_or_else(|| Refusal::absent(id))?;
+    let person = find(context, id)?;
     let mut body = show(context, person, &fields);
     body["@odata.context"] = context.metadata("users/$entity");
     Ok(context.json(&body))
 }
 
+/// What the legacy way demands of one account.
+pub(super) fn mfa_requirements(context: &Context<'_>, id: &str) -> Result<Answer, Refusal> {
+    context.options.allow(&[])?;
+    let state = match find(context, id)?.fate.per_user_state() {
+        _ if context.has(&Kind::NullEverything) => Value::Null,
+        state => json!(state),
+    };
+    let what = format!("users('{id}')/authentication/requirements");
+    let body = json!({ "@odata.context": context.metadata(&what), "perUserMfaState": state });
+    Ok(context.json(&body))
+}
+
+fn find<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Person, Refusal> {
+    let wanted = id.to_lowercase();
+    let mut people = context.state.world.people().iter();
+    people
+        .find(|person| person.guid() == wanted || person.upn().eq_ignore_ascii_case(id))
+        .ok_or_else(|| Refusal::absent(id))
+}
+
 /// Counting is for those who say that they can live with an index that lags.
-fn consistent(context: &Context<'_>) -> Result<(), Refusal> {
+pub(super) fn consistent(context: &Context<'_>) -> Result<(), Refusal> {
     match context.asked.header("consistencylevel") {
         Some(level) if level.eq_ignore_ascii_case("eventual") => Ok(()),
         _ => Err(Refusal::bad("$count needs the header ConsistencyLevel: eventual.")),
     }
 }
 
-fn show(context: &Context<'_>, person: &Person, fields: &[&str]) -> Value {
+pub(super) fn show(context: &Context<'_>, person: &Person, fields: &[&str]) -> Value {
     let null_everything = context.has(&Kind::NullEverything);
-    row(fields, |field| match field {
+    let shown =
+        |field: &&&str| **field != "perUserMfaState" || context.state.settings.per_user_mfa_shown;
+    let fields: Vec<_> = fields.iter().filter(shown).copied().collect();
+    row(&fields, |field| match field {
         "id" => json!(person.guid()),
         _ if null_everything => Value::Null,
         "accountEnabled" => json!(person.enabled),
@@ -128,6 +143,7 @@ fn show(context: &Context<'_>, person: &Person, fields: &[&str]) -> Value {
         "mail" if person.role == Role::Employee => json!(person.upn()),
         "creationType" if person.is_guest() => json!("Invitation"),
         "externalUserState" if person.is_guest() => json!("Accepted"),
+        "perUserMfaState" => json!(person.fate.per_user_state()),
         "preferredLanguage" if person.role == Role::Employee => json!("en"),
         "signInActivity" => activity(context, person),
         _ => Value::Null,

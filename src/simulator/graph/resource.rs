@@ -1,0 +1,206 @@
+//! What lies behind a path, who may have it, and what it costs.
+
+use hyper::StatusCode;
+
+use super::refusal::Refusal;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Resource {
+    Organization,
+    Users,
+    UsersCount,
+    User(String),
+    MfaRequirements(String),
+    Registrations,
+    Registration(String),
+    SecurityDefaults,
+    SubscribedSkus,
+    ConditionalAccessPolicies,
+    NamedLocations,
+    AuthenticationStrengths,
+    AuthenticationMethods,
+    CrossTenantDefault,
+    CrossTenantPartners,
+    DirectoryRoles,
+    DirectoryRoleMembers(String),
+    RoleAssignments,
+    AssignmentSchedules,
+    EligibilitySchedules,
+    Groups,
+    Group(String),
+    Members(Circle),
+}
+
+/// The members of a group that are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Circle {
+    pub(super) group: String,
+    /// Whether members of groups in the group are asked for, too.
+    pub(super) transitive: bool,
+    /// The one kind of members that is asked for: `user`, `group` or `servicePrincipal`.
+    pub(super) cast: Option<String>,
+}
+
+/// Which of Microsoft's limits a request counts against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meter {
+    Directory,
+    Reports,
+    ConditionalAccess,
+}
+
+const KNOWN: [&str; 12] = [
+    "organization",
+    "users",
+    "reports",
+    "policies",
+    "subscribedSkus",
+    "identity",
+    "conditionalAccess",
+    "crossTenantAccessPolicy",
+    "directoryRoles",
+    "roleManagement",
+    "directory",
+    "groups",
+];
+
+impl Resource {
+    pub(super) fn at(path: &str, beta: bool) -> Result<Self, Refusal> {
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        Ok(match segments[..] {
+            ["organization"] => Self::Organization,
+            ["users"] => Self::Users,
+            ["users", "$count"] => Self::UsersCount,
+            ["users", id] => Self::User(id.to_owned()),
+            ["users", id, "authentication", "requirements"] if beta => {
+                Self::MfaRequirements(id.to_owned())
+            }
+            ["reports", "authenticationMethods", "userRegistrationDetails"] => Self::Registrations,
+            ["reports", "authenticationMethods", "userRegistrationDetails", id] => {
+                Self::Registration(id.to_owned())
+            }
+            ["policies", "identitySecurityDefaultsEnforcementPolicy"] => Self::SecurityDefaults,
+            ["policies", "authenticationStrengthPolicies"] => Self::AuthenticationStrengths,
+            ["policies", "authenticationMethodsPolicy"] => Self::AuthenticationMethods,
+            ["policies", "crossTenantAccessPolicy", "default"] => Self::CrossTenantDefault,
+            ["policies", "crossTenantAccessPolicy", "partners"] => Self::CrossTenantPartners,
+            ["subscribedSkus"] => Self::SubscribedSkus,
+            ["identity", "conditionalAccess", "policies"] => Self::ConditionalAccessPolicies,
+            ["identity", "conditionalAccess", "namedLocations"] => Self::NamedLocations,
+            ["directoryRoles"] => Self::DirectoryRoles,
+            ["directoryRoles", key, "members"] => Self::DirectoryRoleMembers(key.to_owned()),
+            ["roleManagement", "directory", "roleAssignments"] => Self::RoleAssignments,
+            ["roleManagement", "directory", "roleAssignmentScheduleInstances"] => {
+                Self::AssignmentSchedules
+            }
+            ["roleManagement", "directory", "roleEligibilityScheduleInstances"] => {
+                Self::EligibilitySchedules
+            }
+            ["groups"] => Self::Groups,
+            ["groups", id] => Self::Group(id.to_owned()),
+            ["groups", id, kind @ ("members" | "transitiveMembers"), ref cast @ ..]
+                if cast.len() < 2 =>
+            {
+                Self::Members(Circle {
+                    group: id.to_owned(),
+                    transitive: kind == "transitiveMembers",
+                    cast: cast.first().map(|cast| casted(cast)).transpose()?,
+                })
+            }
+            _ => {
+                let strange = segments.iter().find(|segment| !KNOWN.contains(segment));
+                let strange = strange.or(segments.last()).copied().unwrap_or_default();
+                return Err(unheard_of(strange));
+            }
+        })
+    }
+
+    /// Any one of these opens it; the first is the least.
+    pub(super) fn permissions(&self) -> &'static [&'static str] {
+        match self {
+            Self::Organization => &["Organization.Read.All", "Directory.Read.All"],
+            Self::Users | Self::UsersCount | Self::User(_) => {
+                &["User.Read.All", "Directory.Read.All"]
+            }
+            Self::Registrations | Self::Registration(_) => &["AuditLog.Read.All"],
+            Self::AuthenticationStrengths | Self::AuthenticationMethods => {
+                &["Policy.Read.All", "Policy.Read.AuthenticationMethod"]
+            }
+            Self::MfaRequirements(_)
+            | Self::SecurityDefaults
+            | Self::ConditionalAccessPolicies
+            | Self::NamedLocations
+            | Self::CrossTenantDefault
+            | Self::CrossTenantPartners => &["Policy.Read.All"],
+            Self::SubscribedSkus => {
+                &["LicenseAssignment.Read.All", "Organization.Read.All", "Directory.Read.All"]
+            }
+            Self::DirectoryRoles | Self::DirectoryRoleMembers(_) | Self::RoleAssignments => {
+                &["RoleManagement.Read.Directory", "Directory.Read.All"]
+            }
+            Self::AssignmentSchedules => {
+                &["RoleManagement.Read.Directory", "RoleAssignmentSchedule.Read.Directory"]
+            }
+            Self::EligibilitySchedules => {
+                &["RoleManagement.Read.Directory", "RoleEligibilitySchedule.Read.Directory"]
+            }
+            Self::Groups | Self::Group(_) | Self::Members(_) => {
+                &["GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"]
+            }
+        }
+    }
+
+    /// Each service has its own way to say that consent is missing.
+    pub(super) fn forbidden(&self) -> Refusal {
+        let (code, text) = match self {
+            Self::Registrations | Self::Registration(_) => (
+                "Authentication_MSGraphPermissionMissing",
+                "The principal does not have the permission to read this report.",
+            ),
+            Self::AssignmentSchedules | Self::EligibilitySchedules => {
+                ("PermissionScopeNotGranted", "A permission that this needs was not granted.")
+            }
+            _ if self.permissions().contains(&"Policy.Read.All") => {
+                ("accessDenied", "Required scopes are missing in the token.")
+            }
+            _ => return Refusal::denied(),
+        };
+        Refusal::new(StatusCode::FORBIDDEN, code, text)
+    }
+
+    pub(super) fn meter(&self) -> Meter {
+        match self {
+            Self::Registrations | Self::Registration(_) => Meter::Reports,
+            Self::ConditionalAccessPolicies | Self::NamedLocations => Meter::ConditionalAccess,
+            _ => Meter::Directory,
+        }
+    }
+
+    /// Whether it is a matter of Privileged Identity Management.
+    pub(super) fn needs_p2(&self) -> bool {
+        matches!(self, Self::AssignmentSchedules | Self::EligibilitySchedules)
+    }
+
+    /// What a request costs in resource units, before its options are weighed.
+    pub(super) fn cost(&self) -> u32 {
+        match self {
+            Self::Users | Self::UsersCount | Self::User(_) => 2,
+            Self::SubscribedSkus => 3,
+            Self::Members(Circle { transitive: true, .. }) => 5,
+            Self::Members(_) => 3,
+            _ => 1,
+        }
+    }
+}
+
+fn casted(segment: &str) -> Result<String, Refusal> {
+    match segment.strip_prefix("microsoft.graph.") {
+        Some(kind @ ("user" | "group" | "servicePrincipal")) => Ok(kind.to_owned()),
+        _ => Err(unheard_of(segment)),
+    }
+}
+
+fn unheard_of(segment: &str) -> Refusal {
+    let text = format!("Resource not found for the segment '{segment}'.");
+    Refusal::new(StatusCode::BAD_REQUEST, "BadRequest", text)
+}
