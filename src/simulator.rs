@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 mod assertion;
+mod census;
 mod control;
 mod directory;
 mod duty;

@@ -161,13 +161,14 @@ impl Directory {
     fn assign(&mut self, people: &[Person], readers: usize) {
         let duties = people.iter().enumerate();
         self.assignments.extend(duties.flat_map(|(place, person)| roles::of(place, person.duty)));
-        if people.len() < ROOM && !people.iter().any(|p| p.duty == Duty::SecurityReader) {
-            return;
+        if people.iter().any(|person| person.duty == Duty::SecurityReader) {
+            let readers = Principal::Group(readers);
+            self.assignments.push(Assignment::standing(readers, &roles::SECURITY_READER));
         }
-        let readers = Assignment::standing(Principal::Group(readers), &roles::SECURITY_READER);
-        self.assignments.push(readers);
-        let service = Principal::Service(0);
-        self.assignments.push(Assignment::standing(service, &roles::USER_ADMINISTRATOR));
+        if people.len() >= ROOM {
+            let service = Principal::Service(0);
+            self.assignments.push(Assignment::standing(service, &roles::USER_ADMINISTRATOR));
+        }
     }
 
     /// The groups of partner agents, which nothing but their names tells.

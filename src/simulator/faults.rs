@@ -10,7 +10,7 @@ pub const FAULTS: [(&str, &str); 19] = [
         "429 for all of Graph, with Retry-After in whole or decimal seconds, as a date, or missing",
     ),
     ("forbidden=PATH", "403 Authorization_RequestDenied where the path contains PATH"),
-    ("unlicensed", "no Entra ID P1 or P2: logs and reports are refused"),
+    ("unlicensed", "no Entra ID P1 or P2: logs, reports, Conditional Access and PIM are refused"),
     ("slow=MILLISECONDS", "every answer comes late"),
     ("truncate", "bodies end before their Content-Length and the connection closes"),
     ("malformed", "bodies are broken JSON"),

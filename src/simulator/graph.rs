@@ -14,6 +14,7 @@ mod filter;
 mod groups;
 mod list;
 mod members;
+mod options;
 mod refusal;
 mod registration;
 mod resource;
@@ -25,6 +26,7 @@ mod users;
 
 pub(super) use throttles::Throttles;
 
+use options::Options;
 use refusal::Refusal;
 use resource::{Meter, Resource};
 
@@ -67,7 +69,7 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", text));
     }
     let resource = Resource::at(path, beta)?;
-    let options = list::Options::read(asked)?;
+    let options = Options::read(asked)?;
     let units = permit(state, asked, &resource, &options, faults)?;
     let context = Context { state, asked, options, faults };
     let answered = match &resource {
@@ -106,7 +108,7 @@ fn permit(
     state: &mut State,
     asked: &Asked,
     resource: &Resource,
-    options: &list::Options,
+    options: &Options,
     faults: &[Kind],
 ) -> Result<u32, Refusal> {
     let forbidden = faults.iter().any(|fault| match fault {
@@ -155,7 +157,7 @@ fn permit(
 struct Context<'a> {
     state: &'a State,
     asked: &'a Asked,
-    options: list::Options,
+    options: Options,
     faults: &'a [Kind],
 }
 

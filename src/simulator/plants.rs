@@ -106,7 +106,7 @@ pub(super) fn plant(people: &mut [Person]) {
             be(person, plant.role, plant.fate, plant.duty);
             person.legacy_exempt = plant.legacy;
         }
-        // Whoever meets no policy at all: the first of them has no method either.
+        // Of those who meet no policy at all, the first of each kind has no method either.
         if plant.fate == Fate::Untargeted && plant.role == Role::Employee {
             people[place].forget();
         }

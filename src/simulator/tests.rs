@@ -15,6 +15,7 @@ mod answers;
 mod directory;
 mod fates;
 mod login;
+mod policies;
 mod trouble;
 
 /// A simulator that is served until this is dropped.
@@ -151,6 +152,27 @@ impl Running {
 const USERS: &str = "/users?$select=id,userPrincipalName,accountEnabled,userType,createdDateTime";
 const REPORT: &str = "/reports/authenticationMethods/userRegistrationDetails";
 const POLICY: &str = "/policies/identitySecurityDefaultsEnforcementPolicy";
+
+const POLICIES: &str = "/identity/conditionalAccess/policies";
+const LOCATIONS: &str = "/identity/conditionalAccess/namedLocations";
+const ACTIVE: &str = "/roleManagement/directory/roleAssignmentScheduleInstances";
+const ELIGIBLE: &str = "/roleManagement/directory/roleEligibilityScheduleInstances";
+const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
+
+/// The id of the one group of this name.
+async fn group(running: &Running, name: &str) -> String {
+    let name = name.replace(' ', "%20");
+    let groups = running.all(&format!("/groups?$filter=displayName%20eq%20'{name}'")).await;
+    assert_eq!(groups.len(), 1, "{name}");
+    groups[0]["id"].as_str().unwrap().to_owned()
+}
+
+/// A quiet world whose reader was granted less.
+fn without(permissions: &[&str]) -> Settings {
+    let mut settings = quiet();
+    settings.granted.retain(|granted| !permissions.contains(&granted.as_str()));
+    settings
+}
 
 #[tokio::test]
 async fn the_world_is_moved_and_read_over_http_too() {

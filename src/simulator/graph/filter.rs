@@ -1,6 +1,6 @@
 //! The filters that short lists understand: one field that equals any of some texts.
 
-use super::list::Options;
+use super::options::Options;
 use super::refusal::Refusal;
 
 /// One field, and the texts it may hold.

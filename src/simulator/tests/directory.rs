@@ -1,4 +1,4 @@
-//! Policies, groups and roles: what may be asked is answered, and the rest is refused.
+//! Groups and roles: what may be asked is answered, and the rest is refused.
 
 use std::collections::BTreeSet;
 
@@ -6,88 +6,10 @@ use serde_json::json;
 
 use super::*;
 
-const POLICIES: &str = "/identity/conditionalAccess/policies";
-const LOCATIONS: &str = "/identity/conditionalAccess/namedLocations";
-const ACTIVE: &str = "/roleManagement/directory/roleAssignmentScheduleInstances";
-const ELIGIBLE: &str = "/roleManagement/directory/roleEligibilityScheduleInstances";
 const EVENTUAL: &str = "ConsistencyLevel: eventual\r\n";
-const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
 
 fn ids(rows: &[Value]) -> BTreeSet<String> {
     rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
-}
-
-async fn group(running: &Running, name: &str) -> String {
-    let name = name.replace(' ', "%20");
-    let groups = running.all(&format!("/groups?$filter=displayName%20eq%20'{name}'")).await;
-    assert_eq!(groups.len(), 1, "{name}");
-    groups[0]["id"].as_str().unwrap().to_owned()
-}
-
-fn without(permissions: &[&str]) -> Settings {
-    let mut settings = quiet();
-    settings.granted.retain(|granted| !permissions.contains(&granted.as_str()));
-    settings
-}
-
-#[tokio::test]
-async fn conditional_access_is_asked_about_once_a_second_and_nobody_says_so() {
-    let running = start(Settings { enforce_throttles: true, ..quiet() }).await;
-    assert_eq!(running.get(POLICIES).await.status, 200);
-    let reply = running.get(LOCATIONS).await;
-    assert_eq!((reply.status, reply.code().as_str()), (429, "TooManyRequests"));
-    assert!(!reply.headers.contains_key("retry-after"));
-    running.control.turn(Duration::from_millis(1000));
-    let reply = running.get(LOCATIONS).await;
-    assert_eq!(reply.status, 200);
-    assert!(!reply.headers.contains_key("x-ms-resource-unit"));
-}
-
-#[tokio::test]
-async fn policies_come_in_pages_and_without_other_options() {
-    let running = start(quiet()).await;
-    let all = running.all(POLICIES).await;
-    for top in [1, 7, 999] {
-        assert_eq!(running.all(&format!("{POLICIES}?$top={top}")).await, all);
-    }
-    for option in ["$filter=state%20eq%20'enabled'", "$skip=1", "$orderby=id", "$count=true"] {
-        assert_eq!(running.get(&format!("{POLICIES}?{option}")).await.status, 400, "{option}");
-    }
-    let states: BTreeSet<_> = all.iter().map(|policy| policy["state"].as_str().unwrap()).collect();
-    let expected = ["disabled", "enabled", "enabledForReportingButNotEnforced"];
-    assert_eq!(states.into_iter().collect::<Vec<_>>(), expected);
-    let truth = running.control.truth();
-    assert_eq!(truth.policies.values().sum::<usize>(), all.len());
-}
-
-#[tokio::test]
-async fn without_a_plan_there_is_no_conditional_access_and_without_p2_no_eligibility() {
-    let running = start(Settings { plan: Plan::None, ..quiet() }).await;
-    for path in [POLICIES, LOCATIONS] {
-        let reply = running.get(path).await;
-        let code = "Authentication_RequestFromNonPremiumTenantOrB2CTenant";
-        assert_eq!((reply.status, reply.code().as_str()), (403, code));
-    }
-    let running = start(Settings { plan: Plan::P1, ..quiet() }).await;
-    for path in [ACTIVE, ELIGIBLE] {
-        let reply = running.get(path).await;
-        assert_eq!((reply.status, reply.code().as_str()), (400, "AadPremiumLicenseRequired"));
-    }
-    assert_eq!(running.get("/directoryRoles").await.status, 200);
-    let all = "/roleManagement/directory/roleAssignments";
-    assert_eq!(running.get(all).await.status, 400);
-    let one = format!("{all}?$filter=roleDefinitionId%20eq%20'{GLOBAL_ADMINISTRATOR}'");
-    assert_eq!(running.all(&one).await.len(), 4);
-}
-
-#[tokio::test]
-async fn security_defaults_leave_no_policy_enabled() {
-    let running = start(Settings { security_defaults: true, ..quiet() }).await;
-    let policies = running.all(POLICIES).await;
-    assert!(!policies.is_empty() && policies.iter().all(|policy| policy["state"] != "enabled"));
-    let truth = running.control.truth();
-    assert_eq!(truth.coverage["always"], truth.enforced["defaults"]);
-    assert_eq!((truth.policies["enabled"], truth.legacy_excluded.total()), (0, 0));
 }
 
 #[tokio::test]
@@ -267,42 +189,6 @@ async fn the_report_knows_administrators_by_the_roles_they_hold() {
 }
 
 #[tokio::test]
-async fn the_legacy_state_is_shown_where_microsoft_shows_it() {
-    let running = start(quiet()).await;
-    let path = "/users?$select=id,perUserMfaState&$top=999";
-    let rows = running.all(path).await;
-    let state = |word: &str| rows.iter().filter(|row| row["perUserMfaState"] == word).count();
-    assert_eq!((state("enforced"), state("enabled"), state("disabled")), (2, 1, 237));
-    let one = rows.iter().find(|row| row["perUserMfaState"] == "enforced").unwrap();
-    let requirements =
-        format!("/users/{}/authentication/requirements", one["id"].as_str().unwrap());
-    let reply = running.get(&format!("/graph/beta{requirements}")).await;
-    assert_eq!(reply.json()["perUserMfaState"], "enforced");
-    assert_eq!(running.get(&requirements).await.status, 400);
-    assert!(running.get("/users").await.json()["value"][0].get("perUserMfaState").is_none());
-
-    let hidden = start(Settings { per_user_mfa_shown: false, ..quiet() }).await;
-    let rows = hidden.all(path).await;
-    assert!(rows.iter().all(|row| row.as_object().unwrap().len() == 1));
-    assert_eq!(hidden.control.truth().enforced["per_user"].total(), 0);
-    let refused = start(without(&["Policy.Read.All"])).await;
-    assert_eq!(refused.get(path).await.status, 403);
-    assert_eq!(refused.get(USERS).await.status, 200);
-}
-
-#[tokio::test]
-async fn mfa_of_other_tenants_is_trusted_where_that_is_set() {
-    for trusted in [false, true] {
-        let running = start(Settings { trusts_guest_mfa: trusted, ..quiet() }).await;
-        let body = running.get("/policies/crossTenantAccessPolicy/default").await.json();
-        assert_eq!(body["inboundTrust"]["isMfaAccepted"], trusted);
-        let partners = running.all("/policies/crossTenantAccessPolicy/partners").await;
-        assert!(partners.iter().all(|row| row["inboundTrust"]["isMfaAccepted"] != true));
-        assert_eq!(running.control.truth().unregistered_guests == 0, trusted);
-    }
-}
-
-#[tokio::test]
 async fn somebody_joins_and_leaves_the_exceptions() {
     let running = start(quiet()).await;
     let exceptions = group(&running, "MFA exceptions").await;
@@ -317,42 +203,4 @@ async fn somebody_joins_and_leaves_the_exceptions() {
     step();
     assert!(running.control.step().contains("left"));
     assert_eq!(running.control.truth().excluded, before.excluded);
-}
-
-#[tokio::test]
-async fn faults_meet_the_new_lists_as_they_meet_the_old() {
-    let running = start(quiet()).await;
-    let staff = group(&running, "All staff").await;
-    let members = format!("/groups/{staff}/transitiveMembers");
-    let paths = [
-        POLICIES,
-        LOCATIONS,
-        ACTIVE,
-        ELIGIBLE,
-        "/directoryRoles",
-        "/groups",
-        "/policies/authenticationStrengthPolicies",
-        "/policies/crossTenantAccessPolicy/partners",
-        &members,
-    ];
-    for path in paths {
-        running.faults(&["malformed-rows=2"]);
-        let rows = running.get(path).await.json()["value"].clone();
-        assert!(rows[0]["id"].as_str().is_none() && rows[1]["id"].as_str().is_none(), "{path}");
-        running.faults(&[&format!("forbidden={path}")]);
-        assert_eq!(running.get(path).await.status, 403, "{path}");
-        running.faults(&["endless-paging"]);
-        let mut link = path.to_owned();
-        for _ in 0..5 {
-            let page = running.get(&link).await.json();
-            link = page["@odata.nextLink"].as_str().unwrap().to_owned();
-        }
-        assert_eq!(running.get(&link).await.json()["value"], json!([]), "{path}");
-        running.faults(&["null-everything"]);
-        let rows = running.get(path).await.json()["value"].clone();
-        let shown = rows[0].as_object().unwrap();
-        assert!(shown.values().any(Value::is_null), "{path}");
-        running.faults(&[]);
-        assert_eq!(running.get(path).await.status, 200, "{path}");
-    }
 }

@@ -19,7 +19,7 @@ struct Served {
 }
 
 impl Served {
-    async fn by(running: &Running) -> Self {
+    async fn by(running: &Running, plan: Plan) -> Self {
         let policies = running.all("/identity/conditionalAccess/policies").await;
         let mut groups = BTreeMap::new();
         for group in running.all("/groups?$select=id").await {
@@ -28,17 +28,26 @@ impl Served {
             let members = members.iter().map(|row| row["id"].as_str().unwrap().to_owned());
             groups.insert(id, members.collect());
         }
-        let roles = async |what: &str| {
-            let rows = running.all(&format!("/roleManagement/directory/{what}")).await;
-            let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let roles = |rows: Vec<Value>| -> Vec<_> {
             let rows = rows.iter().map(|row| {
                 let whole = row["directoryScopeId"] == "/";
                 (text(&row["principalId"]), text(&row["roleDefinitionId"]), whole)
             });
             rows.collect()
         };
-        let active = roles("roleAssignmentScheduleInstances").await;
-        let eligible = roles("roleEligibilityScheduleInstances").await;
+        let (mut active, mut eligible) = (Vec::new(), Vec::new());
+        if plan == Plan::P2 {
+            active = roles(running.all(ACTIVE).await);
+            eligible = roles(running.all(ELIGIBLE).await);
+        } else {
+            for role in running.all("/directoryRoles").await {
+                let template = role["roleTemplateId"].as_str().unwrap();
+                let filter = format!("$filter=roleDefinitionId%20eq%20'{template}'");
+                let path = format!("/roleManagement/directory/roleAssignments?{filter}");
+                active.extend(roles(running.all(&path).await));
+            }
+        }
         Self { policies, groups, active, eligible }
     }
 
@@ -97,15 +106,17 @@ fn demand(policy: &Value) -> Option<bool> {
 
 #[tokio::test]
 async fn what_is_served_brings_about_what_fate_has_decided() {
-    for (users, seed) in [(60, 1), (100, 4), (240, 1), (1000, 7)] {
-        let running = start(Settings { users, seed, ..quiet() }).await;
+    for (users, seed, plan) in
+        [(60, 1, Plan::P2), (100, 4, Plan::P2), (240, 1, Plan::P1), (1000, 7, Plan::P2)]
+    {
+        let running = start(Settings { users, seed, plan, ..quiet() }).await;
         for _ in 0..7 {
             running.control.step();
         }
-        let served = Served::by(&running).await;
+        let served = Served::by(&running, plan).await;
         let people = running.control.lock().world.people().to_vec();
         let tenant = Circumstances {
-            plan: Plan::P2,
+            plan,
             partner: true,
             security_defaults: false,
             per_user_mfa_shown: true,

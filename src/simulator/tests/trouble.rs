@@ -187,3 +187,41 @@ async fn what_may_be_null_is_null() {
     assert!(running.get("/organization").await.json()["value"][0]["displayName"].is_null());
     assert!(running.get(POLICY).await.json()["isEnabled"].is_boolean());
 }
+
+#[tokio::test]
+async fn faults_meet_every_list() {
+    let running = start(quiet()).await;
+    let staff = group(&running, "All staff").await;
+    let members = format!("/groups/{staff}/transitiveMembers");
+    let paths = [
+        POLICIES,
+        LOCATIONS,
+        ACTIVE,
+        ELIGIBLE,
+        "/directoryRoles",
+        "/groups",
+        "/policies/authenticationStrengthPolicies",
+        "/policies/crossTenantAccessPolicy/partners",
+        &members,
+    ];
+    for path in paths {
+        running.faults(&["malformed-rows=2"]);
+        let rows = running.get(path).await.json()["value"].clone();
+        assert!(rows[0]["id"].as_str().is_none() && rows[1]["id"].as_str().is_none(), "{path}");
+        running.faults(&[&format!("forbidden={path}")]);
+        assert_eq!(running.get(path).await.status, 403, "{path}");
+        running.faults(&["endless-paging"]);
+        let mut link = path.to_owned();
+        for _ in 0..5 {
+            let page = running.get(&link).await.json();
+            link = page["@odata.nextLink"].as_str().unwrap().to_owned();
+        }
+        assert_eq!(running.get(&link).await.json()["value"], serde_json::json!([]), "{path}");
+        running.faults(&["null-everything"]);
+        let rows = running.get(path).await.json()["value"].clone();
+        let shown = rows[0].as_object().unwrap();
+        assert!(shown.values().any(Value::is_null), "{path}");
+        running.faults(&[]);
+        assert_eq!(running.get(path).await.status, 200, "{path}");
+    }
+}
