@@ -168,6 +168,15 @@ impl Client {
         wire::entity(&response.body).map_err(|error| malformed(&response, &error))
     }
 
+    /// How many rows the first page of a list has, for finding out whether it can be read.
+    pub async fn page_of<Row: DeserializeOwned>(&self, ask: &Ask) -> Result<usize, FetchError> {
+        let url = self.url(ask)?;
+        let response = self.page(ask, &url, self.deadline()).await?;
+        let page =
+            page::read::<Row>(&response.body).map_err(|error| malformed(&response, &error))?;
+        Ok(page.rows.len())
+    }
+
     /// All rows of a list, handed over page by page.
     pub async fn list<Row: DeserializeOwned>(
         &self,

@@ -84,6 +84,26 @@ impl<'a> Posture<'a> {
         Ok(meant.filter_map(|(_, (user, it))| Some((*user, enforcement.said(*it)?))).collect())
     }
 
+    /// Whether somebody's coverage is not known for want of a whole source. Then nobody can be said
+    /// to lack it, and a figure of those who do is no measurement; a single group or policy that
+    /// cannot be read leaves only the people out that depend on it.
+    fn is_blind(&self, assessment: &Result<Assessment<'_>, Unread>) -> bool {
+        let Ok(assessment) = assessment else { return true };
+        let facts = self.facts;
+        let has_unread = [
+            facts.policies().is_err(),
+            facts.security_defaults.rows().is_err(),
+            facts.per_user_mfa.rows().is_err(),
+            facts.authentication_strengths.rows().is_err(),
+            facts.named_locations.rows().is_err(),
+            facts.role_assignments.rows().is_err(),
+            facts.role_eligibilities.rows().is_err(),
+            facts.groups.rows().is_err(),
+        ];
+        let is_unknown = |coverage: &Coverage| coverage.is_always().is_none();
+        has_unread.contains(&true) && assessment.coverage.iter().any(is_unknown)
+    }
+
     /// Why it is not known of some of these people whether they are always challenged.
     pub fn enforcement_doubt(&self, is_meant: impl Fn(usize, &User) -> bool) -> Option<Unread> {
         let (Ok(people), Ok(enforcement)) = (&self.people, &self.enforcement) else { return None };

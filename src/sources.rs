@@ -8,12 +8,14 @@ mod source;
 mod agent_groups;
 mod authentication_methods_policy;
 mod authentication_strengths;
-pub mod conditional_access_policies;
+mod conditional_access_policies;
 mod cross_tenant_access;
 mod groups;
 mod named_locations;
 mod organization;
 mod per_user_mfa;
+pub mod policy;
+mod role;
 mod role_assignments;
 mod role_eligibilities;
 mod security_defaults;
@@ -36,7 +38,8 @@ pub use groups::{Group, Groups, Members};
 pub use named_locations::{Location, NamedLocations};
 pub use organization::{Organization, PartnerType};
 pub use per_user_mfa::{MfaState, PerUserMfa};
-pub use role_assignments::{DIRECTORY_SYNCHRONIZATION, RoleAssignment, RoleAssignments, role_name};
+pub use role::{DIRECTORY_SYNCHRONIZATION, RoleAssignment, role_name};
+pub use role_assignments::RoleAssignments;
 pub use role_eligibilities::RoleEligibilities;
 pub use security_defaults::SecurityDefaults;
 pub use source::{About, Fact, Rows, Source, Unread};
@@ -289,7 +292,7 @@ mod tests {
             assert!(about.after.iter().all(|id| ids.contains(id)), "{}", about.id);
             // Who waits is not waited for, so that no two wait for each other.
             let waits = |id: &&str| all.iter().any(|it| it.id == *id && !it.after.is_empty());
-            assert!(!about.after.iter().any(|id| waits(id)), "{}", about.id);
+            assert!(!about.after.iter().any(waits), "{}", about.id);
         }
     }
 }

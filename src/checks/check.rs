@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use crate::posture::{Exception, Posture};
-use crate::sources::conditional_access_policies::Policy;
+use crate::sources::policy::Policy;
 use crate::sources::{Unread, User};
 use crate::wire::ObjectId;
 

@@ -3,7 +3,7 @@
 use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Unread;
-use crate::sources::conditional_access_policies::PolicyState;
+use crate::sources::policy::PolicyState;
 
 pub(super) static CHECK: Check = Check {
     id: "defaults-ca-exclusive",

@@ -22,7 +22,7 @@ pub use rule::Gap;
 use crate::posture::Declarations;
 use crate::posture::bits::Bits;
 use crate::posture::people::People;
-use crate::sources::conditional_access_policies::{Policy, PolicyState};
+use crate::sources::policy::{Policy, PolicyState};
 use crate::sources::{AuthenticationStrengths, Facts, NamedLocations, PerUserMfa, Unread};
 use reach::{Reached, reach};
 use rule::{Clients, Effect, Rule, Vocabulary, compile};

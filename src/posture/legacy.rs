@@ -37,7 +37,7 @@ pub(super) fn observe(posture: &Posture<'_>, samples: &mut Samples) {
         Count::of(all.filter(|(_, it)| it.is_always() == wanted).map(|(user, _)| user))
     };
     let (exempt, unknown) = (of(Some(false)), of(None));
-    let is_blind = assessment.unread.is_some() && unknown != Count::default();
+    let is_blind = posture.is_blind(&posture.legacy);
     for account in Account::ALL {
         let label = [("account", account.as_str())];
         samples.count(&UNKNOWN, label, unknown.get(account));

@@ -54,17 +54,14 @@ impl Missing {
 #[derive(Debug, Clone, Copy)]
 pub struct Enforcement<'p, 'a> {
     posture: &'p Posture<'a>,
-    /// Whether a way to be covered could not be read and somebody depends on it: then nobody can be
-    /// said to lack it, and the gap is no measurement.
+    /// Whether somebody's coverage is not known for want of a whole source.
     is_blind: bool,
 }
 
 impl<'p, 'a> Enforcement<'p, 'a> {
     /// Of a posture.
     pub fn of(posture: &'p Posture<'a>) -> Self {
-        let is_blind = posture.enforcement.as_ref().map_or(true, |it| {
-            it.unread.is_some() && it.coverage.iter().any(|it| it.is_always().is_none())
-        });
+        let is_blind = posture.is_blind(&posture.enforcement);
         Self { posture, is_blind }
     }
 
@@ -154,8 +151,8 @@ static COVERAGE: Metric = Metric {
     name: "partnercenter_users_mfa_coverage",
     help: "Enabled accounts by whether MFA is enforced for them: always, conditional (a sign-in \
            is known that is not challenged), excluded (left out of a policy that would), \
-           not_targeted, unknown. Disjoint. While a way to be covered cannot be read, and somebody \
-           depends on it, only unknown is there.",
+           not_targeted, unknown. Disjoint. While a source cannot be read on which somebody's \
+           coverage depends, only unknown is there.",
     kind: Kind::Gauge,
     labels: &["tenant", "account", "coverage"],
 };

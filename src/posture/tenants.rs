@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::posture::Declarations;
-use crate::sources::conditional_access_policies::Strength;
+use crate::sources::policy::Strength;
 use crate::sources::{
     Account, AgentGroups, AuthenticationStrengths, ConditionalAccessPolicies, CrossTenantAccess,
     DIRECTORY_SYNCHRONIZATION, Fact, Facts, Group, Groups, Location, Members, Methods, MfaState,

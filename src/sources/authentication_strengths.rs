@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Facts;
-use super::conditional_access_policies::Strength;
+use super::policy::Strength;
 use super::source::{Rows, Source};
 use crate::client::{Ask, Bucket, Client, FetchError};
 use crate::metrics::{Metric, Samples};

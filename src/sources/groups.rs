@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use tokio::task::JoinSet;
 
 use super::Facts;
@@ -142,6 +143,11 @@ impl Source for Groups {
 
     async fn fetch(client: &Client, known: &Facts) -> Result<Rows<Self>, FetchError> {
         let mut waiting: Vec<ObjectId> = named(known).into_iter().cloned().collect();
+        if waiting.is_empty() {
+            // Nothing says what to read. Whether it could be read is worth knowing all the same.
+            const ANY: Ask = Ask::graph("/v1.0/groups?$select=id&$top=1", Bucket::Directory);
+            client.page_of::<IgnoredAny>(&ANY).await?;
+        }
         let mut asked: BTreeSet<ObjectId> = waiting.iter().cloned().collect();
         let mut under_way = JoinSet::new();
         let mut source = Self::default();
@@ -185,13 +191,13 @@ impl Source for Groups {
             }
             source.0.insert(id, group);
         }
-        let failed = source.outcomes().failed as u64;
+        let outcomes = source.outcomes();
         match last_failure {
             // Not one could be read: that is the source's failure, and says what is missing.
-            Some(error) if failed == source.0.len() as u64 => Err(error),
+            Some(error) if outcomes.read == 0 => Err(error),
             _ => {
-                let accepted = source.0.len() as u64 - failed;
-                Ok(Rows { source, accepted, rejected: failed })
+                let rejected = outcomes.failed as u64;
+                Ok(Rows { accepted: source.0.len() as u64 - rejected, source, rejected })
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Facts;
-use super::role_assignments::{self, Instance, RoleAssignment};
+use super::role::{self, Instance, RoleAssignment};
 use super::source::{Rows, Source};
 use crate::client::{Ask, Bucket, Client, FetchError};
 use crate::metrics::{Metric, Samples};
@@ -27,7 +27,7 @@ impl RoleEligibilities {
 
     /// Principals that are groups, or may be.
     pub fn groups(&self, known: &Facts) -> BTreeSet<&ObjectId> {
-        role_assignments::groups(&self.0, known)
+        role::groups(&self.0, known)
     }
 }
 
@@ -53,7 +53,7 @@ impl Source for RoleEligibilities {
             }
         };
         match client.list::<Instance>(&Self::ASK, keep).await {
-            Ok(tally) if tally.rejected > 0 => Err(role_assignments::unreadable(tally.rejected)),
+            Ok(tally) if tally.rejected > 0 => Err(role::unreadable(tally.rejected)),
             Ok(tally) => Ok(Rows { source: Self(rows), accepted: tally.accepted, rejected: 0 }),
             // Without the licence nobody can activate anything.
             Err(FetchError::License { .. }) => {

@@ -123,7 +123,9 @@ fn check_tells_by_its_exit_code_how_things_stand() {
     assert!(out.contains("mfa-all-users-registered") && out.contains("noncompliant"), "{out}");
     let (_, out) = check("json");
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
-    let requirement = &json["tenants"][0]["requirements"][0];
+    let requirements = json["tenants"][0]["requirements"].as_array().unwrap();
+    let is_it = |it: &&serde_json::Value| it["requirement"] == "mfa-all-users-registered";
+    let requirement = requirements.iter().find(is_it).unwrap();
     let truth = microsoft.control.truth();
     assert_eq!(requirement["found"], truth.unregistered_members + truth.unregistered_guests);
     let found =

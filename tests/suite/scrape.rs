@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
+use partnercenter_exporter::simulator::{ByAccount, Plan, Settings, Truth};
 use partnercenter_exporter::snapshot;
 
 use crate::harness::{Exporter, Microsoft, ask, run};
@@ -51,6 +52,70 @@ fn the_golden_page() {
     });
 }
 
+/// What the page has to say of a world, counted by the world itself.
+fn told(truth: &Truth) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut tell = |metric: &str, labels: &[(&str, &str)], value: usize| {
+        let labels = labels.iter().map(|(name, value)| format!(",{name}=\"{value}\""));
+        let labels = labels.collect::<String>();
+        lines.push(format!("partnercenter_{metric}{{tenant=\"contoso\"{labels}}} {value}"));
+    };
+    let both = |of: ByAccount| [("member", of.member), ("guest", of.guest)];
+    let pair = |member, guest| both(ByAccount { member, guest });
+    for (metric, pair) in [
+        ("users", pair(truth.members, truth.guests)),
+        ("users_mfa_registered", pair(truth.registered_members, truth.registered_guests)),
+        ("users_mfa_capable", pair(truth.capable_members, truth.capable_guests)),
+        ("users_mfa_phishing_resistant", both(truth.phishing_resistant)),
+        ("users_mfa_weak", both(truth.weak)),
+        ("users_legacy_auth_excluded", both(truth.legacy_excluded)),
+    ] {
+        for (account, value) in pair {
+            tell(metric, &[("account", account)], value);
+        }
+    }
+    for (account, value) in pair(truth.unjudged_members, truth.unjudged_guests) {
+        let labels = [("account", account), ("about", "registration")];
+        tell("users_mfa_unknown", &labels, value);
+        tell("users_mfa_unknown", &[("account", account), ("about", "enforcement")], 0);
+    }
+    for (metric, label, all) in [
+        ("users_without_mfa", "gap", &truth.without_mfa),
+        ("users_mfa_coverage", "coverage", &truth.coverage),
+        ("users_mfa_enforced", "via", &truth.enforced),
+    ] {
+        for (word, of) in all {
+            for (account, value) in both(*of) {
+                tell(metric, &[("account", account), (label, word)], value);
+            }
+        }
+    }
+    for (metric, label, all) in [
+        ("users_mfa_conditional", "gap", &truth.conditional),
+        ("users_mfa_excluded", "reason", &truth.excluded),
+        ("users_registered", "auth_method", &truth.methods),
+        ("users_per_user_mfa", "mfa_state", &truth.per_user_mfa),
+        ("conditional_access_policies", "state", &truth.policies),
+        ("conditional_access_mfa_policies", "gap", &truth.mfa_policies),
+        ("admins_without_mfa", "gap", &truth.admins.without_mfa),
+    ] {
+        for (word, value) in all {
+            tell(metric, &[(label, word)], *value);
+        }
+    }
+    for (metric, value) in [
+        ("admins", truth.admins.total),
+        ("admins_mfa_enforced", truth.admins.enforced),
+        ("admins_mfa_phishing_resistant", truth.admins.phishing_resistant),
+        ("sync_accounts", truth.sync_accounts),
+        ("sync_accounts_other_roles", truth.sync_accounts_other_roles),
+        ("conditional_access_policies_undecided", 0),
+    ] {
+        tell(metric, &[], value);
+    }
+    lines
+}
+
 #[test]
 fn the_figures_are_those_of_the_world() {
     run(async {
@@ -58,46 +123,40 @@ fn the_figures_are_those_of_the_world() {
         let mut exporter = Exporter::of(&microsoft).await;
         for _ in 0..2 {
             let truth = microsoft.control.truth();
-            let figures = [
-                ("partnercenter_users{tenant=\"contoso\",account=\"member\"}", truth.members),
-                ("partnercenter_users{tenant=\"contoso\",account=\"guest\"}", truth.guests),
-                (
-                    "partnercenter_users_mfa_registered{tenant=\"contoso\",account=\"member\"}",
-                    truth.registered_members,
-                ),
-                (
-                    "partnercenter_users_mfa_registered{tenant=\"contoso\",account=\"guest\"}",
-                    truth.registered_guests,
-                ),
-                (
-                    "partnercenter_users_mfa_capable{tenant=\"contoso\",account=\"member\"}",
-                    truth.capable_members,
-                ),
-                (
-                    "partnercenter_users_without_mfa{tenant=\"contoso\",account=\"member\",gap=\"registration\"}",
-                    truth.unregistered_members,
-                ),
-                (
-                    "partnercenter_users_without_mfa{tenant=\"contoso\",account=\"guest\",gap=\"registration\"}",
-                    truth.unregistered_guests,
-                ),
-                (
-                    "partnercenter_users_mfa_unknown{tenant=\"contoso\",account=\"member\",about=\"registration\"}",
-                    truth.unjudged_members,
-                ),
-            ];
-            assert!(
-                truth.unregistered_members > 0 && truth.guests > 0 && truth.unjudged_members > 0
-            );
-            for (series, value) in figures {
-                exporter.until_line(&format!("{series} {value}")).await;
+            let gaps = truth.conditional.values().chain(truth.excluded.values());
+            assert!(gaps.filter(|count| **count > 0).count() > 8, "every kind of gap is there");
+            assert!(truth.unregistered_members > 0 && truth.unjudged_members > 0);
+            for line in told(&truth) {
+                exporter.until_line(&line).await;
             }
-            // The world moves: someone is hired, someone registers.
-            microsoft.control.step();
-            microsoft.control.step();
+            // The world moves: people are hired and register, and one leaves a policy.
+            for _ in 0..5 {
+                microsoft.control.step();
+            }
             assert_ne!(microsoft.control.truth().members, truth.members);
+            assert_ne!(microsoft.control.truth().excluded, truth.excluded);
         }
     });
+}
+
+#[test]
+fn the_figures_are_those_of_other_worlds_too() {
+    let worlds = [
+        Settings { seed: 7, users: 400, ..Settings::default() },
+        Settings { users: 60, ..Settings::default() },
+        Settings { users: 120, plan: Plan::P1, ..Settings::default() },
+        Settings { users: 120, security_defaults: true, ..Settings::default() },
+        Settings { users: 120, trusts_guest_mfa: true, ..Settings::default() },
+    ];
+    for world in worlds {
+        run(async {
+            let microsoft = Microsoft::start(world);
+            let page = Exporter::of(&microsoft).await.page();
+            for line in told(&microsoft.control.truth()) {
+                assert!(page.lines().any(|served| served == line), "{line}\n{page}");
+            }
+        });
+    }
 }
 
 #[test]

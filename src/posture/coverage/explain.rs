@@ -7,7 +7,7 @@ use super::union::{Found, search};
 use super::{Assessment, Coverage, Ground, Place, Question, Via};
 use crate::posture::Declarations;
 use crate::posture::people::{Hold, People};
-use crate::sources::conditional_access_policies::{Guests, Policy, PolicyState, UserConditions};
+use crate::sources::policy::{Guests, Policy, PolicyState, UserConditions};
 use crate::sources::{Account, ConditionalAccessPolicies, Fact, Facts, Unread, User, role_name};
 use crate::wire::ObjectId;
 

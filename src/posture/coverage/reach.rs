@@ -2,7 +2,7 @@
 
 use crate::posture::bits::Bits;
 use crate::posture::people::{Hold, People, Reach};
-use crate::sources::conditional_access_policies::{Guests, UserConditions};
+use crate::sources::policy::{Guests, UserConditions};
 use crate::sources::{Account, DIRECTORY_SYNCHRONIZATION, Unread, User};
 use crate::wire::ObjectId;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::posture::NEVER_TOLERATED;
-use crate::sources::conditional_access_policies::{
+use crate::sources::policy::{
     Applications, Conditions, Filter, GrantControls, Policy, PolicyState, says_something,
 };
 use crate::sources::{AuthenticationStrengths, NamedLocations, Unread};
