@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::serve::{bind, runtime};
 use super::{Context, Failure, check, print, simulate};
@@ -12,10 +15,12 @@ use crate::client::{self, Limits, Pacing};
 use crate::config::DEFAULT_PORT;
 use crate::config::flags::Demo;
 use crate::oauth::{self, Cloud, Credential, Secret};
+use crate::posture::{Declarations, Exception};
 use crate::refresh::{Settings, TenantSettings};
 use crate::simulator::{self, Identity, Simulator};
 use crate::sources::{self, Schedule};
 use crate::transport;
+use crate::wire::{self, ObjectId};
 
 /// The tenant's short name.
 const TENANT: &str = "simulated";
@@ -33,7 +38,8 @@ pub(super) fn run(flags: Demo, context: Context) -> Result<ExitCode, Failure> {
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT));
         let listeners = bind(&flags.web, &[loopback]).await?;
         let address = listeners[0].local_addr()?;
-        let (simulator, simulating) = simulate(world)?;
+        let (Simulated { address: simulator, break_glass }, simulating) = simulate(world)?;
+        let declared = declared(&break_glass, context.clock.now());
         let telemetry_path = flags.web.telemetry_path.clone();
         let told = async move |mut view| {
             let snapshot = check::wait(&mut view, std::io::stderr().is_terminal()).await;
@@ -43,17 +49,24 @@ pub(super) fn run(flags: Demo, context: Context) -> Result<ExitCode, Failure> {
                 print("Ctrl-C ends it.");
             }
         };
-        let served = super::serve::serve(listeners, flags.web, settings(simulator), context, told);
-        let code = served.await?;
+        let settings = settings(simulator, declared);
+        let code = super::serve::serve(listeners, flags.web, settings, context, told).await?;
         drop(simulating);
         Ok(code)
     })
 }
 
+/// What has to be known of a simulator to watch it.
+struct Simulated {
+    address: SocketAddr,
+    /// Object ids of its accounts for emergencies.
+    break_glass: Vec<String>,
+}
+
 /// Starts the simulator on a thread of its own; it ends when the handle is dropped.
 fn simulate(
     world: simulator::Settings,
-) -> Result<(SocketAddr, tokio::sync::oneshot::Sender<()>), Failure> {
+) -> Result<(Simulated, tokio::sync::oneshot::Sender<()>), Failure> {
     let (tell, told) = std::sync::mpsc::channel();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     std::thread::Builder::new().name("simulate".to_owned()).spawn(move || {
@@ -64,7 +77,10 @@ fn simulate(
         match bound {
             Ok((runtime, simulator)) => {
                 // Nobody listens any more only when the program is ending.
-                let _ = tell.send(Ok(simulator.address()));
+                let _ = tell.send(Ok(Simulated {
+                    address: simulator.address(),
+                    break_glass: simulator.control().truth().break_glass_ids,
+                }));
                 runtime.block_on(simulator.serve(async { drop(stopped.await) }));
             }
             Err(error) => drop(tell.send(Err(error))),
@@ -73,8 +89,28 @@ fn simulate(
     Ok((told.recv()??, stop))
 }
 
+/// What a careful operator would declare of the simulated tenant.
+fn declared(break_glass: &[String], now: Timestamp) -> Declarations {
+    let break_glass: Vec<_> = break_glass.iter().filter_map(|id| ObjectId::parse(id)).collect();
+    let tenant: Vec<_> = wire::guid(&Identity::default().tenant_id).into_iter().collect();
+    Declarations {
+        exceptions: vec![Exception {
+            requirement: "mfa-all-users-enforced",
+            subjects: break_glass.clone(),
+            owner: "security office".to_owned(),
+            reason: "for emergencies; sealed, and tried every quarter".to_owned(),
+            expires: now + SignedDuration::from_hours(90 * 24),
+        }],
+        break_glass: Some(break_glass),
+        hire_grace: Duration::from_secs(7 * 86_400),
+        partner_tenants: Some(tenant.clone()),
+        watched_tenants: tenant,
+        ..Declarations::default()
+    }
+}
+
 /// The simulated tenant, watched closely.
-fn settings(simulator: SocketAddr) -> Settings {
+fn settings(simulator: SocketAddr, declared: Declarations) -> Settings {
     let identity = Identity::default();
     let base = |path: &str| {
         let text = format!("http://{simulator}{path}");
@@ -101,7 +137,7 @@ fn settings(simulator: SocketAddr) -> Settings {
             limits: Limits::default(),
         },
         schedules,
-        declared: Default::default(),
+        declared: Arc::new(declared),
     };
     let transport = transport::Settings::default();
     Settings { tenants: vec![tenant], transport, state_directory: None }

@@ -168,7 +168,7 @@ impl Source for Groups {
                 Ok((name, members)) => Group { name, members, read: known.now },
                 Err(error) if error.is_of_token() => return Err(error),
                 Err(error) => {
-                    tracing::debug!(group = %id, %error, "a group cannot be read");
+                    note(known, &id, &error);
                     let unread = Unread::after(&error);
                     last_failure = Some(error);
                     held(known, &id)
@@ -256,6 +256,17 @@ async fn read(client: &Client, id: &ObjectId) -> Result<(Box<str>, Members), Fet
         Ok(_) => Ok((name, Members::Known { people: people.into(), groups: groups.into() })),
         Err(FetchError::NotFound { .. }) => Ok((name, Members::Deleted)),
         Err(error) => Err(error),
+    }
+}
+
+/// Says once that a group cannot be read, and not at each reading.
+fn note(known: &Facts, id: &ObjectId, error: &FetchError) {
+    let (source, reason, remedy) = (Groups::ID, error.reason(), error.remedy());
+    let is_known = |group: &Group| matches!(group.members, Members::Unread(_));
+    if known.groups.rows().ok().and_then(|groups| groups.of(id)).is_some_and(is_known) {
+        tracing::debug!(source, group = %id, reason, %error, "a group still cannot be read");
+    } else {
+        tracing::warn!(source, group = %id, reason, %error, remedy, "a group cannot be read");
     }
 }
 
