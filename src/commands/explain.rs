@@ -135,7 +135,15 @@ fn text(answer: &Answer) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(["policy", "state", "outcome", "why", "leaves out"]);
-    for step in &answer.now.policies {
+    // What concerns the account comes first.
+    let mut steps: Vec<_> = answer.now.policies.iter().collect();
+    steps.sort_by_key(|step| match step.outcome {
+        "excluded" | "uncertain" => 0,
+        "challenges" | "blocks" => 1,
+        "not_included" => 2,
+        _ => 3,
+    });
+    for step in steps {
         let policy = format!("{}\n{}", step.name, step.policy);
         let (how, gaps) = (step.how.join("\n"), step.leaves_out.join("\n"));
         table.add_row([&policy, step.state, step.outcome, &how, &gaps]);

@@ -142,6 +142,62 @@ fn check_tells_by_its_exit_code_how_things_stand() {
     assert!(out.contains("unknown: credential"), "{out}");
 }
 
+/// What `explain` prints, and its exit code.
+fn explained(microsoft: &Microsoft, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let folder = configured(&format!("tenants:\n{}", microsoft.tenant("contoso")));
+    let secret = partnercenter_exporter::simulator::CLIENT_SECRET;
+    let mut command = program();
+    command.env("SECRET", secret).args(["explain", &file(folder.path())]).args(arguments);
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn explain_says_policy_by_policy_why_somebody_is_not_covered_and_what_would_change_it() {
+    let microsoft = Microsoft::small();
+    let account = microsoft.control.truth().break_glass_ids[0].clone();
+    let (code, out, _) = explained(&microsoft, &[&account]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("Not covered: left out of"), "{out}");
+    assert!(out.contains("left out by name") && out.contains("report_only"), "{out}");
+    // The same for programs.
+    let (_, out, _) = explained(&microsoft, &[&account, "--output=json"]);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let now = &json[0]["now"];
+    assert_eq!((&now["coverage"], &now["detail"]), (&"excluded".into(), &"direct".into()), "{out}");
+    let name = now["name"].as_str().unwrap().to_uppercase();
+    let policies = now["policies"].as_array().unwrap();
+    let leaving = policies.iter().find(|it| it["outcome"] == "excluded").unwrap();
+    // By name, in any case; and what taking the exclusion back would do.
+    let (code, out, _) =
+        explained(&microsoft, &[&name, "--without-exclusion", &account, "--output=json"]);
+    assert_eq!(code, Some(1), "the exit code is about now");
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json[0]["changed"]["then"]["coverage"], "always", "{out}");
+    assert_eq!((&json[0]["changed"]["won"], &json[0]["changed"]["lost"]), (&1.into(), &0.into()));
+    // Without the policy that covers most people, they are covered no more.
+    let policy = leaving["policy"].as_str().unwrap();
+    let (_, out, _) = explained(&microsoft, &[&account, "--without-policy", policy]);
+    assert!(out.contains("would no longer be"), "{out}");
+}
+
+#[test]
+fn explain_has_an_answer_to_whoever_is_not_there_and_to_what_cannot_be_read() {
+    let microsoft = Microsoft::small();
+    let (code, _, err) = explained(&microsoft, &["nobody@contoso.example"]);
+    assert_eq!(code, Some(3), "{err}");
+    assert!(err.contains("no account is called nobody@contoso.example"), "{err}");
+    let account = microsoft.control.truth().break_glass_ids[0].clone();
+    let (code, _, err) = explained(&microsoft, &[&account, "--without-policy", "none-such"]);
+    assert_eq!(code, Some(3), "{err}");
+    assert!(err.contains("nothing to take out"), "{err}");
+    microsoft.faults(&["forbidden=/@/conditionalAccess/policies"]);
+    let (code, out, _) = explained(&microsoft, &[&account]);
+    assert_eq!(code, Some(2), "{out}");
+    assert!(out.contains("could not be read (permission"), "{out}");
+}
+
 #[test]
 fn it_serves_and_ends_politely_when_asked() {
     let microsoft = Microsoft::small();

@@ -222,7 +222,7 @@ fn step(
         step.how.push(match policy.state {
             PolicyState::Disabled => "it is switched off".to_owned(),
             PolicyState::ReportOnly => "it only reports and enforces nothing".to_owned(),
-            _ => "it demands no MFA".to_owned(),
+            _ => "it neither demands MFA nor blocks sign-ins that could be challenged".to_owned(),
         });
         return step;
     };

@@ -1,0 +1,187 @@
+//! How long it takes to decide who is covered by MFA, and how that grows with people and policies.
+//!
+//! `cargo bench --bench coverage`. CPU time of this process, the median of five runs after one that
+//! does not count; memory is what the judging adds at its peak to what the facts take.
+
+use std::fs;
+
+use jiff::Timestamp;
+use partnercenter_exporter::posture::coverage::{Assessment, Ground, Question};
+use partnercenter_exporter::posture::people::People;
+use partnercenter_exporter::posture::{Declarations, Posture};
+use partnercenter_exporter::sources::policy::Policy;
+use partnercenter_exporter::sources::{
+    AgentGroups, AuthenticationStrengths, ConditionalAccessPolicies, Fact, Facts, Group, Groups,
+    Members, Methods, NamedLocations, PerUserMfa, Registration, RoleAssignment, RoleAssignments,
+    RoleEligibilities, SecurityDefaults, User, UserRegistrationDetails, Users,
+};
+use partnercenter_exporter::wire::ObjectId;
+use serde_json::json;
+
+const RUNS: usize = 5;
+
+fn main() {
+    println!("people groups policies  evaluate_ms  posture_ms  peak_added_mib");
+    for (people, groups, policies) in [
+        (25_000, 5_000, 200),
+        (50_000, 5_000, 200),
+        (100_000, 5_000, 50),
+        (100_000, 5_000, 100),
+        (100_000, 5_000, 200),
+        (200_000, 5_000, 200),
+    ] {
+        let facts = tenant(people, groups, policies);
+        let declared = Declarations::default();
+        let before = resident();
+        let evaluate = median(|| {
+            let people = People::of(&facts).expect("accounts are known");
+            let ground = Ground::of(&facts, &declared);
+            let assessment = Assessment::of(&ground, &people, Question::Mfa);
+            assert_eq!(assessment.coverage.len(), people.count());
+        });
+        let posture = median(|| assert!(Posture::of(&facts, &declared).legacy.is_ok()));
+        let added = peak().saturating_sub(before) as f64 / 1024.0;
+        println!(
+            "{people:>6} {groups:>6} {policies:>8} {evaluate:>12.1} {posture:>11.1} {added:>15.1}"
+        );
+    }
+}
+
+/// CPU milliseconds.
+fn median(mut run: impl FnMut()) -> f64 {
+    run();
+    let mut times: Vec<f64> = (0..RUNS)
+        .map(|_| {
+            let before = cpu();
+            run();
+            cpu() - before
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[RUNS / 2]
+}
+
+/// Milliseconds this thread has been on a processor.
+fn cpu() -> f64 {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells");
+    let nanoseconds = text.split(' ').next().and_then(|word| word.parse::<f64>().ok());
+    nanoseconds.expect("a number") / 1e6
+}
+
+fn status(key: &str) -> u64 {
+    let text = fs::read_to_string("/proc/self/status").expect("Linux tells");
+    let line = text.lines().find(|line| line.starts_with(key)).expect("it is there");
+    line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number")
+}
+
+/// KiB in memory now; the peak starts anew.
+fn resident() -> u64 {
+    // 5 resets the peak.
+    fs::write("/proc/self/clear_refs", "5").expect("Linux lets us");
+    status("VmRSS:")
+}
+
+/// KiB at most since.
+fn peak() -> u64 {
+    status("VmHWM:")
+}
+
+fn id(kind: u8, number: usize) -> ObjectId {
+    let mut bytes = [kind; 16];
+    bytes[..8].copy_from_slice(&(number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+    ObjectId::Guid(bytes)
+}
+
+/// A tenant whose groups are nested four deep: each policy names one outermost group that it
+/// includes and one that it leaves out, and the conditions vary, so that no policy covers anybody
+/// alone and many have to be put together.
+fn tenant(people: usize, groups: usize, policies: usize) -> Facts {
+    let now = Timestamp::UNIX_EPOCH;
+    let users = (0..people).map(|number| User {
+        id: id(1, number),
+        user_principal_name: format!("user-{number}@contoso.example").into(),
+        account_enabled: true,
+        account: Default::default(),
+        created: None,
+        invited: false,
+    });
+    let rows = (0..people)
+        .map(|number| (id(1, number), Registration::new(true, true, Methods::default())));
+    // Group n holds group n + groups / 4, and so on for four levels; people are in the innermost.
+    let level = groups / 4;
+    let all = (0..groups).map(|number| {
+        let inner = if number < level * 3 { vec![id(2, number + level)] } else { Vec::new() };
+        let members = (number >= level * 3).then(|| {
+            let start = (number - level * 3) * people / level;
+            (0..people / level * 3)
+                .map(|offset| id(1, (start + offset) % people))
+                .collect::<Vec<_>>()
+        });
+        let members =
+            Members::Known { people: members.unwrap_or_default().into(), groups: inner.into() };
+        (id(2, number), Group::new("a group", members, now))
+    });
+    let assignments = (0..people / 100).map(|number| RoleAssignment {
+        principal: id(1, number * 100),
+        is_group: Some(false),
+        role: id(3, number % 20),
+        tenant_wide: true,
+        activated: false,
+    });
+    Facts {
+        users: Fact::known(Users::new(users.collect()), now),
+        user_registration_details: Fact::known(UserRegistrationDetails::new(rows, 0), now),
+        security_defaults: Fact::known(SecurityDefaults { is_enabled: false }, now),
+        conditional_access_policies: Fact::known(
+            ConditionalAccessPolicies {
+                policies: (0..policies).map(|number| policy(number, level)).collect(),
+                unreadable: 0,
+            },
+            now,
+        ),
+        authentication_strengths: Fact::known(AuthenticationStrengths::default(), now),
+        named_locations: Fact::known(NamedLocations::default(), now),
+        per_user_mfa: Fact::known(PerUserMfa::default(), now),
+        role_assignments: Fact::known(RoleAssignments::new(assignments.collect()), now),
+        role_eligibilities: Fact::known(RoleEligibilities::default(), now),
+        agent_groups: Fact::known(AgentGroups::default(), now),
+        groups: Fact::known(Groups::new(all), now),
+        ..Facts::unread(now)
+    }
+}
+
+fn policy(number: usize, level: usize) -> Policy {
+    let group = |offset: usize| id(2, (number * 37 + offset) % level).to_string();
+    let include: Vec<_> = (0..level / 10).map(&group).collect();
+    let exchange = "00000002-0000-0ff1-ce00-000000000000";
+    let applications = match number % 3 {
+        0 => json!({"includeApplications": ["All"], "excludeApplications": [exchange]}),
+        1 => json!({"includeApplications": [exchange]}),
+        _ => json!({"includeApplications": ["All"]}),
+    };
+    let locations = match number % 5 {
+        0 => {
+            json!({"includeLocations": ["All"], "excludeLocations": [format!("place-{}", number % 7)]})
+        }
+        1 => json!({"includeLocations": [format!("place-{}", number % 7)]}),
+        _ => serde_json::Value::Null,
+    };
+    let clients = if number % 4 == 0 { json!(["browser"]) } else { json!(["all"]) };
+    let policy = json!({
+        "id": id(4, number).to_string(),
+        "displayName": format!("Policy {number}"),
+        "state": "enabled",
+        "conditions": {
+            "users": {
+                "includeGroups": include,
+                "excludeGroups": [group(level / 2)],
+                "excludeRoles": [id(3, number % 20).to_string()],
+            },
+            "applications": applications,
+            "clientAppTypes": clients,
+            "locations": locations,
+        },
+        "grantControls": {"operator": "OR", "builtInControls": ["mfa"]},
+    });
+    serde_json::from_value(policy).expect("it is of the documented shape")
+}
