@@ -65,6 +65,11 @@ impl Bits {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
+    /// The same set without room for what is not in it, if it is empty. Nothing can be added then.
+    pub fn compact(self) -> Self {
+        if self.is_empty() { Self::none(0) } else { self }
+    }
+
     /// Those in it, in order.
     pub fn iter(&self) -> impl Iterator<Item = usize> {
         self.words.iter().enumerate().flat_map(|(place, &word)| {
@@ -92,6 +97,9 @@ mod tests {
             assert_eq!(Bits::all(bound).iter().collect::<Vec<_>>(), (0..bound).collect::<Vec<_>>());
             assert_eq!(Bits::all(bound).count(), bound);
             assert!(Bits::none(bound).is_empty());
+            let compact = Bits::none(bound).compact();
+            assert!(compact.is_empty() && !compact.contains(bound) && !compact.contains(0));
+            assert_eq!(Bits::all(bound).compact().count(), bound);
         }
     }
 

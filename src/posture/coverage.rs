@@ -185,7 +185,7 @@ impl<'a> Assessment<'a> {
             if rule.undecided.is_some() {
                 reached.withhold();
             }
-            reached
+            reached.compact()
         });
         let reached = reached.collect();
         let unread = ground.unread(question);

@@ -66,6 +66,16 @@ impl Reached {
         self.applies = nobody();
     }
 
+    /// The same in less room: most policies leave out nobody in most ways, and nobody is uncertain.
+    pub(super) fn compact(self) -> Self {
+        Self {
+            applies: self.applies,
+            perhaps: self.perhaps.compact(),
+            excluded: self.excluded.map(Bits::compact),
+            doubt: self.doubt,
+        }
+    }
+
     /// Why this one is left out.
     pub(super) fn exclusion(&self, number: usize) -> Option<Exclusion> {
         let out = Exclusion::ALL.into_iter().zip(&self.excluded);
