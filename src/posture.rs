@@ -22,7 +22,7 @@ use std::borrow::Cow;
 use crate::clock::age;
 use crate::metrics::{Metric, Samples};
 use crate::posture::bits::Bits;
-use crate::posture::coverage::{Assessment, Coverage, Ground, Question};
+use crate::posture::coverage::{Assessment, Coverage, Ground, PolicyGaps, Question, policy_gaps};
 use crate::posture::people::People;
 use crate::posture::registration::Registration;
 use crate::sources::{ConditionalAccessPolicies, Facts, Unread, User};
@@ -44,8 +44,10 @@ pub struct Posture<'a> {
     pub enforcement: Result<Assessment<'a>, Unread>,
     /// For whom legacy authentication is blocked.
     pub legacy: Result<Assessment<'a>, Unread>,
-    /// Who of the people is an administrator.
-    pub administrators: Result<Bits, Unread>,
+    /// Who of the people is known to be an administrator, and why there may be more of them.
+    pub administrators: Result<(Bits, Option<Unread>), Unread>,
+    /// How each policy that demands MFA fares alone.
+    pub policies: Result<PolicyGaps<'a>, Unread>,
 }
 
 impl<'a> Posture<'a> {
@@ -60,8 +62,18 @@ impl<'a> Posture<'a> {
         };
         let enforcement = known.map(|people| Assessment::of(&ground, people, Question::Mfa));
         let legacy = known.map(|people| Assessment::of(&ground, people, Question::Legacy));
-        let administrators = known.and_then(People::administrators);
-        Self { facts, declared, registration, enforcement, legacy, administrators, people }
+        let administrators = known.map(People::administrators);
+        let policies = policy_gaps(facts, declared);
+        Self {
+            facts,
+            declared,
+            registration,
+            enforcement,
+            legacy,
+            administrators,
+            policies,
+            people,
+        }
     }
 
     /// Shows people and gaps as gauges.
@@ -101,7 +113,8 @@ impl<'a> Posture<'a> {
             facts.groups.rows().is_err(),
         ];
         let is_unknown = |coverage: &Coverage| coverage.is_always().is_none();
-        has_unread.contains(&true) && assessment.coverage.iter().any(is_unknown)
+        (assessment.unread.is_some() || has_unread.contains(&true))
+            && assessment.coverage.iter().any(is_unknown)
     }
 
     /// Why it is not known of some of these people whether they are always challenged.
@@ -122,13 +135,12 @@ impl<'a> Posture<'a> {
         }
         let people = self.people.as_ref().map_err(|why| *why)?;
         let policies = self.facts.policies();
-        let groups = self.facts.groups.rows();
         let is_there = |id: &ObjectId| {
             let of_policies =
                 |it: &ConditionalAccessPolicies| it.policies.iter().any(|policy| policy.id == *id);
             people.number(id).is_some()
+                || people.synchronizers().iter().any(|user| user.id == *id)
                 || policies.ok().flatten().is_some_and(of_policies)
-                || groups.is_ok_and(|groups| groups.of(id).is_some())
                 || matches!(id, ObjectId::Guid(guid) if self.declared.partner_tenants.iter().flatten().any(|it| it == guid))
         };
         match exception.subjects.iter().all(is_there) {
@@ -142,8 +154,8 @@ impl<'a> Posture<'a> {
     pub fn is_in_grace(&self, number: usize, user: &User) -> bool {
         let is_new = |created| age(self.facts.now, created) < self.declared.hire_grace;
         let is_administrator = match &self.administrators {
-            Ok(administrators) => administrators.contains(number),
-            Err(_) => true,
+            Ok((administrators, None)) => administrators.contains(number),
+            Ok((_, Some(_))) | Err(_) => true,
         };
         !is_administrator && user.created.is_some_and(is_new)
     }

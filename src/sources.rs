@@ -120,7 +120,7 @@ impl Facts {
         facts
     }
 
-    /// When the oldest of these sources was read; `None` unless all are known.
+    /// When the oldest of these sources was read, of those that are known; `None` if none is.
     pub fn as_of(&self, sources: &[&'static str]) -> Option<Timestamp> {
         struct Oldest<'a> {
             facts: &'a Facts,
@@ -141,7 +141,7 @@ impl Facts {
             sources.len(),
             "a source in {sources:?} does not exist"
         );
-        oldest.times.into_iter().collect::<Option<Vec<_>>>()?.into_iter().min()
+        oldest.times.into_iter().flatten().min()
     }
 
     /// What every known source plainly shows.

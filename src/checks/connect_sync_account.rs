@@ -22,9 +22,10 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     if people.synchronizers().is_empty() {
         return Ok(Verdict::not_applicable());
     }
-    let busy = people.busy_synchronizers()?;
+    let (busy, doubt) = people.busy_synchronizers();
     let what = "synchronises and holds another role or is an agent";
-    Ok(terms.verdict(busy.into_iter().map(|user| Finding::account(user, what))))
+    let findings = busy.into_iter().map(|user| Finding::account(user, what));
+    terms.verdict(findings).unless_doubtful(doubt)
 }
 
 #[cfg(test)]
@@ -45,5 +46,7 @@ mod tests {
         let agent = "sync: [robot], agents: [agents], groups: { agents: [inner], inner: [robot] }";
         assert_eq!(state(agent), State::Noncompliant);
         assert_eq!(state("roles: refused"), State::Unknown);
+        let hidden = "sync: [robot], agents: [agents], groups: { agents: refused }";
+        assert_eq!(state(hidden), State::Unknown);
     }
 }

@@ -20,12 +20,16 @@ pub(super) static CHECK: Check = Check {
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
     let options = posture.options();
     let policies = posture.facts.policies()?;
-    let mut enabled = policies.iter().flat_map(|it| &it.policies);
+    let mut enabled = policies.into_iter().flat_map(|it| &it.policies);
     let has_enabled = enabled.any(|policy| policy.state == PolicyState::Enabled);
     let finding = match (options.security_defaults?, options.conditional_access?) {
         (true, _) if has_enabled => "security defaults are on while policies are enabled",
+        // One that could not be read may be enabled.
+        (true, _) if policies.is_some_and(|it| it.unreadable > 0) => {
+            return Err(Unread::SourceFailed);
+        }
         (true, _) | (false, true) => return Ok(terms.verdict([])),
-        (false, false) if options.per_user == Ok(true) => return Ok(terms.verdict([])),
+        (false, false) if options.per_user_or_none()? => return Ok(terms.verdict([])),
         (false, false) => "neither security defaults nor a policy that demands MFA is in use",
     };
     Ok(terms.verdict([Finding::tenant(finding)]))

@@ -35,7 +35,7 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
                 "the exception to {requirement} of {} names something that is not there",
                 exception.owner
             ))),
-            Err(why) => doubt = Some(why),
+            Err(why) => doubt = doubt.into_iter().chain([why]).min(),
         }
     }
     terms.verdict(findings).unless_doubtful(doubt)
@@ -49,8 +49,9 @@ mod tests {
     #[test]
     fn one_that_has_expired_or_names_nobody_is_found() {
         use crate::posture::{Declarations, Exception};
-        let tenant =
-            crate::posture::tenants::tenant("{ users: { anna: {}, out: { disabled: true } } }");
+        let tenant = crate::posture::tenants::tenant(
+            "{ users: { anna: {}, robot: {}, out: { disabled: true } }, sync: [robot] }",
+        );
         let facts = tenant.facts();
         let judged = |subject: &str, seconds: i64| {
             let exception = Exception {
@@ -66,6 +67,7 @@ mod tests {
         assert_eq!(judged("anna", 1), State::Compliant);
         assert_eq!(judged("anna", 0), State::Noncompliant);
         assert_eq!(judged("nobody", 1), State::Noncompliant);
+        assert_eq!(judged("robot", 1), State::Compliant, "a Connect sync account is there");
         assert_eq!(judged("out", 1), State::Noncompliant, "a disabled account needs none");
     }
 }

@@ -13,7 +13,16 @@ pub(super) static CHECK: Check = Check {
     docs: "https://learn.microsoft.com/entra/identity/conditional-access/policy-block-legacy-authentication",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "enable a policy that blocks the client types `Exchange ActiveSync clients` and `Other clients` for all users and all applications, and move what still needs them",
-    sources: &["users", "security_defaults", "conditional_access_policies"],
+    sources: &[
+        "users",
+        "security_defaults",
+        "conditional_access_policies",
+        "groups",
+        "role_assignments",
+        "role_eligibilities",
+        "authentication_strengths",
+        "named_locations",
+    ],
     evaluate,
 };
 
@@ -55,6 +64,15 @@ mod tests {
         assert_eq!(blocking("", both, "mfa"), (State::Noncompliant, 2), "a challenge is no block");
         assert_eq!(blocking(", excludeUsers: [bert]", both, "block"), (State::Noncompliant, 1));
         assert_eq!(blocking(", excludeGroups: [g]", both, "block").0, State::Unknown);
+    }
+
+    #[test]
+    fn what_is_tolerated_for_mfa_is_not_blocked_for_that() {
+        let tolerated = "{ users: { anna: {} }, tolerated_applications: [00000002-0000-0ff1-ce00-000000000000],
+            policies: [{ id: p, displayName: Block, state: enabled, conditions: { users: { includeUsers: [All] },
+            applications: { includeApplications: [All], excludeApplications: [00000002-0000-0ff1-ce00-000000000000] },
+            clientAppTypes: [exchangeActiveSync, other] }, grantControls: { operator: OR, builtInControls: [block] } }] }";
+        assert_eq!(judged(&CHECK, tolerated).state(), State::Noncompliant);
     }
 
     #[test]

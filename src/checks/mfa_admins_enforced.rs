@@ -22,15 +22,18 @@ pub(super) static CHECK: Check = Check {
         "role_eligibilities",
         "agent_groups",
         "groups",
+        "authentication_strengths",
+        "named_locations",
     ],
     evaluate,
 };
 
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let administrators = posture.administrators.as_ref().map_err(|why| *why)?;
+    let (administrators, more) = posture.administrators.as_ref().map_err(|why| *why)?;
     let is_administrator = |number: usize, _: &User| administrators.contains(number);
     let verdict = terms.verdict(unenforced(posture.unenforced(is_administrator)?));
-    verdict.unless_doubtful(posture.enforcement_doubt(is_administrator))
+    let doubt = posture.enforcement_doubt(is_administrator).into_iter().chain(*more).min();
+    verdict.unless_doubtful(doubt)
 }
 
 #[cfg(test)]

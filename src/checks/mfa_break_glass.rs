@@ -24,10 +24,17 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     let (mut findings, mut doubt) = (Vec::new(), None);
     for id in declared {
         let Some(number) = people.number(id) else {
-            findings.push(match accounts.of(id) {
-                Some(user) => Finding::account(user, "is declared for emergencies and disabled"),
-                None => Finding::object(id, "", "is declared for emergencies and does not exist"),
-            });
+            match accounts.of(id) {
+                Some(user) => findings
+                    .push(Finding::account(user, "is declared for emergencies and disabled")),
+                // Its row may be one of those that could not be read.
+                None if accounts.has_gaps() => doubt = Some(Unread::SourceFailed),
+                None => findings.push(Finding::object(
+                    id,
+                    "",
+                    "is declared for emergencies and does not exist",
+                )),
+            }
             continue;
         };
         let standing = registration.everyone()[number];
@@ -37,7 +44,7 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
                 standing.user,
                 "is declared for emergencies and has no MFA method",
             )),
-            Err(why) => doubt = Some(why),
+            Err(why) => doubt = doubt.into_iter().chain([why]).min(),
         }
     }
     terms.verdict(findings).unless_doubtful(doubt)

@@ -2,7 +2,7 @@
 
 use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
-use crate::posture::coverage::{Coverage, Gap};
+use crate::posture::coverage::{Coverage, Gap, Via};
 use crate::sources::Unread;
 use std::collections::BTreeMap;
 
@@ -14,7 +14,17 @@ pub(super) static CHECK: Check = Check {
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "take the condition out of the policy (excluded applications, trusted locations, platforms, client types, `or compliant device`, risk), or cover what it leaves out with another policy",
-    sources: &["users", "security_defaults", "conditional_access_policies", "per_user_mfa"],
+    sources: &[
+        "users",
+        "security_defaults",
+        "conditional_access_policies",
+        "per_user_mfa",
+        "groups",
+        "role_assignments",
+        "role_eligibilities",
+        "authentication_strengths",
+        "named_locations",
+    ],
     evaluate,
 };
 
@@ -26,11 +36,19 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
             *relied_upon.entry((*policy, *gap)).or_default() += 1;
         }
     }
+    let relies = |it: &Coverage| {
+        matches!(it, Coverage::Always(Via::ConditionalAccess) | Coverage::Conditional { .. })
+    };
+    let doubt = posture.enforcement_doubt(|_, _| true);
+    if doubt.is_none() && !enforcement.coverage.iter().any(relies) {
+        // Nobody relies on a policy.
+        return Ok(Verdict::not_applicable());
+    }
     let findings = relied_upon.into_iter().map(|((policy, gap), people)| {
         let what = format!("leaves {people} accounts unchallenged at times: {}", gap.in_words());
         Finding::policy(enforcement.rule(policy), what)
     });
-    terms.verdict(findings).unless_doubtful(posture.enforcement_doubt(|_, _| true))
+    terms.verdict(findings).unless_doubtful(doubt)
 }
 
 #[cfg(test)]
@@ -55,5 +73,16 @@ mod tests {
         assert!(verdict.findings()[0].what.starts_with("leaves 2 accounts"));
         let both = judged(&CHECK, &format!("{{ {users}, policies: [{outside}, {inside}] }}"));
         assert_eq!(both.state(), State::Compliant);
+        // The policy with the gap is named, and not whichever comes first.
+        let other = policy("a-branch", "{ includeLocations: [branch] }");
+        let exchange = policy("mail", "null").replace(
+            "includeApplications: [All]",
+            "includeApplications: [00000002-0000-0ff1-ce00-000000000000]",
+        );
+        let found = judged(&CHECK, &format!("{{ {users}, policies: [{other}, {exchange}] }}"));
+        assert!(found.findings()[0].what.contains("some applications"), "{found:?}");
+        assert_eq!(found.findings()[0].subject.id().unwrap().to_string(), "mail");
+        let none = judged(&CHECK, &format!("{{ {users}, security_defaults: true }}"));
+        assert_eq!(none.state(), State::NotApplicable, "nobody relies on a policy");
     }
 }

@@ -13,7 +13,7 @@ pub(super) static CHECK: Check = Check {
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
     portal: "https://partner.microsoft.com/dashboard/account/v3/organization/legalinfo",
     remedy: "list the ids of all partner tenants under partner_tenants in the configuration, and add those that are not watched under tenants",
-    sources: &["organization"],
+    sources: &[],
     evaluate,
 };
 

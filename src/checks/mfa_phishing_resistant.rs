@@ -25,14 +25,14 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let administrators = posture.administrators.as_ref().map_err(|why| *why)?;
+    let (administrators, more) = posture.administrators.as_ref().map_err(|why| *why)?;
     let registration = posture.registration.as_ref().map_err(|why| *why)?;
     let standings = || administrators.iter().map(|number| registration.everyone()[number]);
     let resists = |row: Registration| row.methods().resists_phishing();
     let phishable = standings()
         .filter(|it| it.registered.is_ok() && !it.row.is_some_and(resists))
         .map(|it| Finding::account(it.user, "administers and has no phishing-resistant method"));
-    let doubt = standings().filter_map(|it| it.registered.err()).min();
+    let doubt = standings().filter_map(|it| it.registered.err()).chain(*more).min();
     terms.verdict(phishable).unless_doubtful(doubt)
 }
 

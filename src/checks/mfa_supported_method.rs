@@ -18,11 +18,7 @@ pub(super) static CHECK: Check = Check {
 
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
     let options = posture.options();
-    // Where Microsoft does not show per-user MFA, nobody is taken to have it.
-    let per_user = match options.per_user {
-        Err(Unread::NotObservable) => Ok(false),
-        known => known,
-    };
+    let per_user = options.per_user_or_none();
     let all = [options.security_defaults, options.conditional_access, per_user];
     if all.contains(&Ok(true)) {
         return Ok(terms.verdict([]));
@@ -53,6 +49,17 @@ mod tests {
         assert_eq!(state("{ per_user: { anna: enabled } }"), State::Compliant);
         assert_eq!(state("{}"), State::Noncompliant);
         assert_eq!(state("{ per_user: absent }"), State::Noncompliant);
+    }
+
+    #[test]
+    fn a_policy_that_could_not_be_judged_may_be_the_way() {
+        let lost =
+            "{ policies: [{ id: p, state: enabled, conditions: { users: { includeUsers: [All] },
+            applications: { includeApplications: [All] } }, grantControls: { operator: OR,
+            authenticationStrength: { id: lost } } }] }";
+        assert_eq!(judged(&CHECK, lost).state(), State::Unknown);
+        let unreadable = "{ policies: [], unreadable_policies: 1 }";
+        assert_eq!(judged(&CHECK, unreadable).why_unknown(), Some(Unread::SourceFailed));
     }
 
     #[test]

@@ -27,7 +27,10 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     if methods.is_ok_and(|it| it.external() > 0) {
         findings.push(Finding::tenant("an external authentication method is enabled"));
     }
-    let doubt = [policies.err(), methods.err(), organization.err()].into_iter().flatten().min();
+    let unreadable = policies.is_ok_and(|it| it.is_some_and(|it| it.unreadable > 0));
+    let unreadable = unreadable.then_some(Unread::SourceFailed);
+    let doubts = [policies.err(), methods.err(), organization.err(), unreadable];
+    let doubt = doubts.into_iter().flatten().min();
     // What a federated identity provider does about MFA cannot be seen with our permissions.
     let is_federated = organization.is_ok_and(|it| it.federated_domains().next().is_some());
     let doubt = doubt.or(is_federated.then_some(Unread::NotObservable));

@@ -22,7 +22,7 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     if options.security_defaults? {
         return Ok(terms.verdict([]));
     }
-    if options.conditional_access? || options.per_user == Ok(true) {
+    if options.conditional_access? || options.per_user_or_none()? {
         // Another way is in use, and Conditional Access demands that defaults are off.
         return Ok(Verdict::not_applicable());
     }

@@ -202,7 +202,7 @@ impl FetchError {
     }
 
     /// Whether asking again soon may help.
-    pub(super) fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         matches!(
             self,
             Self::Throttled { .. }
@@ -210,6 +210,21 @@ impl FetchError {
                 | Self::Network { .. }
                 | Self::Server { .. }
         )
+    }
+
+    /// Whether the service says that it does not know what was asked for.
+    pub fn is_not_offered(&self) -> bool {
+        match self {
+            Self::NotFound { .. } => true,
+            Self::Refused { trail } => matches!(trail.status, 400 | 501),
+            _ => false,
+        }
+    }
+
+    /// Whether the tenant lacks Entra ID P2 for Privileged Identity Management, said in so many
+    /// words.
+    pub fn is_without_pim(&self) -> bool {
+        matches!(self, Self::License { trail } if trail.code == "AadPremiumLicenseRequired")
     }
 
     /// How long Microsoft told us to wait.
@@ -313,6 +328,8 @@ pub(super) fn refusal(response: &Response, now: Timestamp) -> Option<FetchError>
         (404, _) => FetchError::NotFound { trail },
         (408, _) => FetchError::Server { retry_after: retry_after(), trail },
         (429, _) => FetchError::Throttled { retry_after: retry_after(), trail },
+        // What is not implemented will not be in a second.
+        (501, _) => FetchError::Refused { trail },
         (500..=599, _) => FetchError::Server { retry_after: retry_after(), trail },
         _ => FetchError::Refused { trail },
     })

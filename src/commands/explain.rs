@@ -42,11 +42,19 @@ pub(super) fn run(flags: &flags::Explain, context: Context) -> Result<ExitCode, 
     let change = change(flags)?;
     let declared: Vec<_> = settings.tenants.iter().map(|it| it.declared.clone()).collect();
     let snapshot = check::collect(settings, context)?;
-    let mut answers = Vec::new();
+    let (mut answers, mut unread) = (Vec::new(), Vec::new());
     for (report, declared) in snapshot.tenants.iter().zip(&declared) {
-        let users = report.facts.users.rows().map_err(|why| {
-            format!("{}: the accounts could not be read: {}", report.tenant, why.meaning())
-        })?;
+        let users = match report.facts.users.rows() {
+            Ok(users) => users,
+            Err(why) => {
+                unread.push(format!(
+                    "; the accounts of {} could not be read: {}",
+                    report.tenant,
+                    why.meaning()
+                ));
+                continue;
+            }
+        };
         if let Some(user) = users.all().iter().find(|user| is_meant(user, &flags.user)) {
             let answer = answer(&report.tenant, &report.facts, declared, user, change.as_ref());
             answers.push(answer?);
@@ -54,8 +62,9 @@ pub(super) fn run(flags: &flags::Explain, context: Context) -> Result<ExitCode, 
     }
     if answers.is_empty() {
         return Err(format!(
-            "no account is called {}; give its object id or the name it signs in with",
-            flags.user
+            "no account is called {}; give its object id or the name it signs in with{}",
+            flags.user,
+            unread.concat()
         )
         .into());
     }
@@ -108,11 +117,11 @@ fn answer(
         )?;
         let (before, after) = (coverage(facts, declared), coverage(&then, declared));
         let pairs = || before.iter().zip(&after);
-        let is = |it: &Coverage| it.is_always() == Some(true);
+        let is = |it: &Coverage, answer: bool| it.is_always() == Some(answer);
         Ok::<_, Failure>(Changed {
             then: explained(&then)?,
-            lost: pairs().filter(|(one, other)| is(one) && !is(other)).count(),
-            won: pairs().filter(|(one, other)| !is(one) && is(other)).count(),
+            lost: pairs().filter(|(one, other)| is(one, true) && is(other, false)).count(),
+            won: pairs().filter(|(one, other)| is(one, false) && is(other, true)).count(),
         })
     });
     let changed = changed.transpose()?;

@@ -17,6 +17,13 @@ pub(super) fn declarations(file: &File) -> Result<BTreeMap<String, Arc<Declarati
     let tenants = file.tenants.value.iter().map(|tenant| &tenant.value);
     let watched: Vec<_> = tenants.clone().filter_map(|it| wire::guid(&it.tenant_id.0)).collect();
     for exception in &file.exceptions {
+        let given = &exception.value;
+        if given.tenant.is_none() && !given.subjects.is_empty() && tenants.clone().count() > 1 {
+            return Err(wrong(
+                exception,
+                "its subjects live in one of several tenants; say in which with `tenant`",
+            ));
+        }
         if let Some(name) = &exception.value.tenant
             && !tenants.clone().any(|tenant| tenant.name.0 == *name)
         {
@@ -56,11 +63,10 @@ fn tolerated(tenant: &Tenant) -> Result<Vec<Box<str>>, Wrong> {
                  tolerated; remove it",
             ));
         }
-        if id.is_empty() || id == "all" {
+        if wire::guid(&id).is_none() && id != "office365" {
             return Err(wrong(
                 entry,
-                "not an application; give an application id, or the word for a suite such as \
-                 Office365",
+                "not an application; give an application id, or the word Office365",
             ));
         }
         Ok(id.into_boxed_str())

@@ -100,9 +100,10 @@ pub(super) struct BreakGlass {
 pub(super) struct Exception {
     /// Id of the requirement.
     pub(super) requirement: String,
-    /// Name of the tenant; all of them unless given.
+    /// Name of the tenant. Without it all are meant; with subjects and several tenants it has to be
+    /// given.
     pub(super) tenant: Option<String>,
-    /// Object ids of accounts, policies or groups. Without any, whatever is found is excepted.
+    /// Object ids of accounts or policies. Without any, whatever is found is excepted.
     #[serde(default)]
     pub(super) subjects: Vec<Guid>,
     /// Who answers for it: a role or a team.

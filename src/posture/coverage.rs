@@ -13,6 +13,7 @@ mod union;
 mod tests;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
 
 pub use explain::{Change, Explanation, Step, explain};
@@ -26,7 +27,11 @@ use crate::sources::policy::{Policy, PolicyState};
 use crate::sources::{AuthenticationStrengths, Facts, NamedLocations, PerUserMfa, Unread};
 use reach::{Reached, reach};
 use rule::{Clients, Effect, Rule, Vocabulary, compile};
-use union::{Found, search};
+use union::{Aim, Found, Hole, search};
+
+/// Steps after which no further search is made in one judgement: a few seconds of one processor.
+/// Real tenants need a few thousand.
+const STEPS: u32 = 2_000_000;
 
 /// How somebody is covered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +42,7 @@ pub enum Coverage {
     Conditional {
         /// What lets it through.
         gap: Gap,
-        /// The first policy that applies, as a number among the rules.
+        /// The policy that leaves it alone for that reason, as a number among the rules.
         policy: u16,
     },
     /// Left out of a policy that would challenge.
@@ -144,7 +149,11 @@ impl<'a> Ground<'a> {
     /// Why one of the ways to be covered is not known at all.
     fn unread(&self, question: Question) -> Option<Unread> {
         let rows = self.unreadable.then_some(Unread::SourceFailed);
-        let per_user = self.per_user.err().filter(|_| question == Question::Mfa);
+        let per_user = match self.per_user {
+            Err(why) => Some(why),
+            Ok(per_user) => per_user.has_gaps().then_some(Unread::SourceFailed),
+        };
+        let per_user = per_user.filter(|_| question == Question::Mfa);
         [self.defaults.err(), self.policies.as_ref().err().copied(), per_user, rows]
             .into_iter()
             .flatten()
@@ -162,13 +171,14 @@ pub struct Assessment<'a> {
     rules: Vec<Rule<'a>>,
     reached: Vec<Reached>,
     words: Vocabulary<'a>,
+    /// Steps left for all searches together.
+    steps: Cell<u32>,
 }
 
 impl<'a> Assessment<'a> {
     /// Judges everybody.
     pub fn of(ground: &Ground<'a>, people: &People<'_>, question: Question) -> Self {
-        let tolerated = ground.tolerated.iter().map(AsRef::as_ref);
-        let mut words = Vocabulary::new(ground.locations, tolerated);
+        let mut words = Vocabulary::new(ground, question);
         let clients = match question {
             Question::Mfa => Clients::Modern,
             Question::Legacy => Clients::Legacy,
@@ -189,7 +199,8 @@ impl<'a> Assessment<'a> {
         });
         let reached = reached.collect();
         let unread = ground.unread(question);
-        let mut assessment = Self { coverage: Vec::new(), unread, rules, reached, words };
+        let steps = Cell::new(STEPS);
+        let mut assessment = Self { coverage: Vec::new(), unread, rules, reached, words, steps };
         assessment.coverage = assessment.judge(ground, people, question);
         assessment
     }
@@ -222,10 +233,24 @@ impl<'a> Assessment<'a> {
                     }
                 }
             };
-            let has_per_user = || ground.per_user.is_ok_and(|it| it.of(&user.id).is_some());
+            let per_user = ground.per_user.ok().filter(|_| question == Question::Mfa);
+            match (outcome, per_user.and_then(|it| it.of(&user.id))) {
+                (Outcome::Always, _) => Coverage::Always(Via::ConditionalAccess),
+                (_, Some(state)) => match state.challenges() {
+                    Some(_) => Coverage::Always(Via::PerUser),
+                    None => Coverage::Unknown(Unread::NotObservable),
+                },
+                (outcome, None) => self.without_per_user(outcome, number),
+            }
+        };
+        people.everyone().iter().enumerate().map(judge).collect()
+    }
+
+    /// What becomes of somebody who depends on policies alone.
+    fn without_per_user(&self, outcome: Outcome, number: usize) -> Coverage {
+        {
             match outcome {
                 Outcome::Always => Coverage::Always(Via::ConditionalAccess),
-                _ if question == Question::Mfa && has_per_user() => Coverage::Always(Via::PerUser),
                 Outcome::Unknown(why) => {
                     Coverage::Unknown(self.unread.map_or(why, |unread| unread.min(why)))
                 }
@@ -239,8 +264,7 @@ impl<'a> Assessment<'a> {
                 Outcome::Conditional(gap, policy) => Coverage::Conditional { gap, policy },
                 Outcome::NotTargeted => Coverage::NotTargeted,
             }
-        };
-        people.everyone().iter().enumerate().map(judge).collect()
+        }
     }
 
     /// Where this person stands to each rule: people who stand alike are judged once.
@@ -267,7 +291,10 @@ impl<'a> Assessment<'a> {
 
     fn is_covered(&self, rules: &[&Rule<'a>], trusting: bool, question: Question) -> bool {
         rules.iter().any(|rule| rule.effect == wanted(question))
-            && search(rules, &self.words, trusting) == Found::Nothing
+            && matches!(
+                search(rules, &self.words, trusting, &self.steps, Aim::Answer),
+                Found::Nothing
+            )
     }
 
     fn outcome(&self, places: &[u8], question: Question) -> Outcome {
@@ -289,26 +316,31 @@ impl<'a> Assessment<'a> {
             .filter(|number| self.rules[*number].effect == wanted(question))
             .collect();
         for &number in &excluded {
-            // Sorted as all rules are, so that the same sign-ins are tried first.
-            let mut with = self.at(places, &[Place::Applies]);
-            with.push(&self.rules[number]);
-            with.sort_by(|one, other| one.policy.id.cmp(&other.policy.id));
+            let is_meant =
+                |&(place, of): &(usize, &u8)| place == number || *of == Place::Applies as u8;
+            let with = places.iter().enumerate().filter(is_meant);
+            let with: Vec<_> = with.map(|(place, _)| &self.rules[place]).collect();
             if self.is_covered(&with, false, question) {
                 return Outcome::Excluded(number as u16);
             }
         }
-        let first = |number: &usize| {
-            places[*number] == Place::Applies as u8
-                && self.rules[*number].effect == wanted(question)
-        };
-        if let Some(policy) = (0..self.rules.len()).find(first) {
-            let gap = match search(&applying, &self.words, false) {
-                Found::Hole(hole) => hole.gap,
-                Found::TooMuch | Found::Nothing => {
-                    applying.iter().filter_map(|rule| rule.gap()).min().unwrap_or(Gap::Other)
+        if applying.iter().any(|rule| rule.effect == wanted(question)) {
+            let number = |rule: &Rule<'_>| {
+                let place = self.rules.iter().position(|it| it.policy.id == rule.policy.id);
+                place.unwrap_or_default() as u16
+            };
+            return match search(&applying, &self.words, false, &self.steps, Aim::Name) {
+                Found::Hole(Hole { gap: Some((gap, rule)), .. }) => {
+                    Outcome::Conditional(gap, number(rule))
+                }
+                // More is mentioned than could be tried: the first gap of those that apply.
+                _ => {
+                    let gaps = applying.iter().filter(|rule| rule.effect == wanted(question));
+                    let gaps = gaps.filter_map(|rule| Some((rule.gap()?, number(rule))));
+                    let (gap, policy) = gaps.min().unwrap_or((Gap::Other, 0));
+                    Outcome::Conditional(gap, policy)
                 }
             };
-            return Outcome::Conditional(gap, policy as u16);
         }
         match excluded.first() {
             Some(number) => Outcome::Excluded(*number as u16),
@@ -368,11 +400,6 @@ impl<'a> Assessment<'a> {
         let policy = self.rules[number as usize].policy;
         if policy.display_name.is_empty() { "without a name" } else { &policy.display_name }
     }
-
-    /// How many enabled policies could not be judged, for want of something they refer to.
-    pub fn undecided(&self) -> usize {
-        self.rules.iter().filter(|rule| rule.undecided.is_some()).count()
-    }
 }
 
 /// The effect without which nobody is covered.
@@ -413,35 +440,53 @@ pub enum PolicyGap {
     Some(Gap),
 }
 
-/// Every policy that demands MFA, enabled or report-only, and its first gap, in Microsoft's order.
+/// How the policies that demand MFA fare alone.
+#[derive(Debug, Default)]
+pub struct PolicyGaps<'a> {
+    /// Each that is enabled or report-only and its first gap, in Microsoft's order.
+    pub gaps: Vec<(&'a Policy, PolicyGap)>,
+    /// Policies that act, or may, and could not be judged, unreadable ones included.
+    pub undecided: usize,
+    /// Why they could not.
+    pub doubt: Option<Unread>,
+}
+
+/// Judges each policy by itself.
 pub fn policy_gaps<'a>(
     facts: &'a Facts,
     declared: &'a Declarations,
-) -> Result<Vec<(&'a Policy, PolicyGap)>, Unread> {
+) -> Result<PolicyGaps<'a>, Unread> {
     let ground = Ground::of(facts, declared);
-    let tolerated = ground.tolerated.iter().map(AsRef::as_ref);
-    let mut words = Vocabulary::new(ground.locations, tolerated);
-    let policies = facts.policies()?.map_or(&[][..], |policies| &policies.policies[..]);
-    let mut gaps = Vec::new();
-    for policy in policies {
-        let reports = match policy.state {
-            PolicyState::Enabled => false,
-            PolicyState::ReportOnly => true,
-            PolicyState::Disabled | PolicyState::Unknown => continue,
-        };
-        let rule = compile(policy, ground.strengths, Clients::Modern, &mut words);
-        let Some(rule) = rule.filter(|it| it.effect == Effect::Demand && it.undecided.is_none())
-        else {
+    let mut words = Vocabulary::new(&ground, Question::Mfa);
+    let Some(policies) = facts.policies()? else { return Ok(PolicyGaps::default()) };
+    let mut found = PolicyGaps {
+        gaps: Vec::new(),
+        undecided: policies.unreadable as usize,
+        doubt: (policies.unreadable > 0).then_some(Unread::SourceFailed),
+    };
+    for policy in &policies.policies {
+        if policy.state == PolicyState::Disabled {
+            continue;
+        }
+        let Some(rule) = compile(policy, ground.strengths, Clients::Modern, &mut words) else {
             continue;
         };
-        gaps.push((
-            policy,
-            match rule.gap() {
-                _ if reports => PolicyGap::ReportOnly,
-                None => PolicyGap::None,
-                Some(gap) => PolicyGap::Some(gap),
-            },
-        ));
+        let reports = policy.state == PolicyState::ReportOnly;
+        match rule.undecided {
+            Some(why) if !reports => {
+                found.undecided += 1;
+                found.doubt = found.doubt.into_iter().chain([why]).min();
+            }
+            None if rule.effect == Effect::Demand => found.gaps.push((
+                policy,
+                match rule.gap() {
+                    _ if reports => PolicyGap::ReportOnly,
+                    None => PolicyGap::None,
+                    Some(gap) => PolicyGap::Some(gap),
+                },
+            )),
+            _ => {}
+        }
     }
-    Ok(gaps)
+    Ok(found)
 }

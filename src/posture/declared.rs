@@ -6,12 +6,13 @@ use jiff::Timestamp;
 
 use crate::wire::ObjectId;
 
-/// Applications the whole matter is about, which cannot be tolerated: Partner Center (twice) and
-/// Azure management.
-pub const NEVER_TOLERATED: [&str; 3] = [
+/// Applications the whole matter is about, which cannot be tolerated: Partner Center (twice), Azure
+/// management, and the suite that contains the portals of both.
+pub const NEVER_TOLERATED: [&str; 4] = [
     "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd",
     "4990cffe-04e8-4e8b-808a-1175604b879f",
     "797f4846-ba00-4fd7-ba43-dac1f8f63013",
+    "microsoftadminportals",
 ];
 
 /// Declarations of one tenant. Empty unless configured.

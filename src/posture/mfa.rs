@@ -345,7 +345,9 @@ impl Tally {
             tally.unjudged[0] += usize::from(matches!(registered, Some(Err(_))));
             tally.unjudged[1] += usize::from(enforced == Some(None));
             let registered = registered.and_then(Result::ok);
-            if let Some(missing) = Missing::of(registered, enforced.flatten()) {
+            // While coverage is no measurement, nobody is known to be in both gaps.
+            let enforced = enforced.flatten().filter(|_| !enforcement.is_blind);
+            if let Some(missing) = Missing::of(registered, enforced) {
                 tally.missing[missing as usize] += 1;
             }
         }
@@ -398,7 +400,7 @@ fn gaps(posture: &Posture<'_>, samples: &mut Samples) {
 }
 
 fn administrators(posture: &Posture<'_>, samples: &mut Samples) {
-    let Ok(administrators) = &posture.administrators else { return };
+    let Ok((administrators, None)) = &posture.administrators else { return };
     samples.count(&ADMINS, [], administrators.count());
     let enforcement = Enforcement::of(posture);
     if !enforcement.is_blind {
@@ -423,5 +425,95 @@ fn administrators(posture: &Posture<'_>, samples: &mut Samples) {
     );
     for (word, count) in unjudged {
         samples.count(&ADMINS_UNJUDGED, [("about", word)], count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::posture::tenants::{Tenant, drawn, tenant};
+
+    /// Every gauge of a tenant, by its series.
+    fn shown(tenant: &Tenant) -> BTreeMap<String, u64> {
+        let (facts, declared) = (tenant.facts(), tenant.declared());
+        let mut samples = Samples::of_tenant("t");
+        Posture::of(&facts, &declared).observe(&mut samples);
+        let text = samples.to_string();
+        let lines = text.lines().map(|line| line.rsplit_once(' ').unwrap());
+        lines.map(|(series, value)| (series.to_owned(), value.parse().unwrap())).collect()
+    }
+
+    /// The sum of the series that have this name and all of these labels; `None` if there is none.
+    fn sum(shown: &BTreeMap<String, u64>, name: &str, labels: &[&str]) -> Option<u64> {
+        let start = format!("partnercenter_{name}{{");
+        let meant = shown.iter().filter(|(series, _)| {
+            series.starts_with(&start) && labels.iter().all(|label| series.contains(label))
+        });
+        meant.map(|(_, value)| *value).reduce(|one, other| one + other)
+    }
+
+    #[test]
+    fn who_is_left_out_for_certain_stays_unregistered_while_others_are_unknown() {
+        let tenant = tenant(
+            "{ users: { anna: {}, xena: {} }, registered: { xena: [email] }, groups: { g: refused },
+               per_user: refused, policies: [{ id: p, state: enabled, conditions: { users:
+               { includeUsers: [All], excludeGroups: [g], excludeUsers: [xena] }, applications:
+               { includeApplications: [All] } }, grantControls: { operator: OR, builtInControls: [mfa] } }] }",
+        );
+        let shown = shown(&tenant);
+        let gap = |word: &str| sum(&shown, "users_without_mfa", &[&format!("gap=\"{word}\"")]);
+        assert_eq!(gap("registration"), Some(1));
+        assert_eq!((gap("both"), gap("enforcement")), (None, None), "no measurement");
+    }
+
+    #[test]
+    fn one_policy_that_cannot_be_read_makes_nobody_measured_as_covered() {
+        let tenant = tenant("{ users: { anna: {} }, policies: [], unreadable_policies: 1 }");
+        let shown = shown(&tenant);
+        assert_eq!(sum(&shown, "users_without_mfa", &["gap=\"enforcement\""]), None);
+        assert_eq!(sum(&shown, "users_mfa_unknown", &["about=\"enforcement\""]), Some(1));
+        assert_eq!(sum(&shown, "conditional_access_policies_undecided", &[]), Some(1));
+        assert_eq!(sum(&shown, "mfa_option_enabled", &["conditional_access"]), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_figures_add_up_whatever_could_be_read((base, policies) in drawn::tenant()) {
+            let mut base = base;
+            base["policies"] = serde_json::Value::Array(policies);
+            let tenant: Tenant = serde_json::from_value(base).unwrap();
+            let shown = shown(&tenant);
+            for account in ["account=\"member\"", "account=\"guest\""] {
+                let of = |name: &str, label: &str| sum(&shown, name, &[account, label]);
+                let users = of("users", "").unwrap();
+                // Coverage: all kinds, or only what is unknown.
+                let coverage = of("users_mfa_coverage", "").unwrap();
+                let unknown = of("users_mfa_coverage", "=\"unknown\"").unwrap();
+                match of("users_mfa_coverage", "=\"always\"") {
+                    Some(always) => {
+                        proptest::prop_assert_eq!(coverage, users);
+                        proptest::prop_assert_eq!(of("users_mfa_enforced", "via"), Some(always));
+                        let gap = of("users_without_mfa", "=\"enforcement\"").unwrap();
+                        let both = of("users_without_mfa", "=\"both\"").unwrap();
+                        proptest::prop_assert_eq!(gap + both, users - always - unknown);
+                    }
+                    None => {
+                        proptest::prop_assert!(coverage <= users);
+                        proptest::prop_assert_eq!(of("users_mfa_enforced", "via"), None);
+                        proptest::prop_assert_eq!(of("users_without_mfa", "=\"both\""), None);
+                    }
+                }
+                // People without a registered method are in one of two gaps.
+                let registered = of("users_mfa_registered", "").unwrap();
+                let unjudged = of("users_mfa_unknown", "=\"registration\"").unwrap();
+                let gap = of("users_without_mfa", "=\"registration\"").unwrap();
+                let both = of("users_without_mfa", "=\"both\"").unwrap_or(0);
+                proptest::prop_assert_eq!(gap + both, users - registered - unjudged);
+                let about = of("users_mfa_unknown", "=\"enforcement\"").unwrap();
+                proptest::prop_assert_eq!(about, unknown);
+            }
+        }
     }
 }

@@ -71,15 +71,22 @@ impl<'a> People<'a> {
     /// Connect sync accounts are no people. They are known by their role and by nothing else.
     fn leave_out_synchronizers(&mut self, facts: &'a Facts) {
         let mut synchronizers = Bits::none(self.count());
-        self.add_holders(&synchronization(), Hold::Active, Reach::TenantWide, &mut synchronizers);
-        if synchronizers.is_empty() {
-            return;
+        let doubt = self.add_holders(
+            &synchronization(),
+            Hold::Active,
+            Reach::TenantWide,
+            &mut synchronizers,
+        );
+        if !synchronizers.is_empty() {
+            self.synchronizers = synchronizers.iter().map(|number| self.everyone[number]).collect();
+            let kept = self.everyone.iter().enumerate();
+            let kept = kept.filter(|(number, _)| !synchronizers.contains(*number));
+            self.everyone = kept.map(|(_, user)| *user).collect();
+            self.renumber(facts);
         }
-        self.synchronizers = synchronizers.iter().map(|number| self.everyone[number]).collect();
-        let kept = self.everyone.iter().enumerate();
-        let kept = kept.filter(|(number, _)| !synchronizers.contains(*number));
-        self.everyone = kept.map(|(_, user)| *user).collect();
-        self.renumber(facts);
+        if let Some(why) = doubt {
+            self.doubt_synchronizers(why);
+        }
     }
 
     /// Entra Connect names its accounts itself. The name proves nothing, but whoever has it is not
@@ -119,6 +126,11 @@ impl<'a> People<'a> {
     /// The person of this object id.
     pub fn number(&self, id: &ObjectId) -> Option<usize> {
         self.numbers.get(id).map(|&number| number as usize)
+    }
+
+    /// Whether there is such an account at all.
+    pub fn is_account(&self, id: &ObjectId) -> bool {
+        self.accounts.of(id).is_some()
     }
 
     /// Adds whoever is in this group to any depth. What could not be read on the way is returned:
@@ -161,38 +173,51 @@ impl<'a> People<'a> {
         }
     }
 
-    /// Whoever holds any role anywhere, now or by choice, or acts for customers. Unknown when any
-    /// part of it is.
-    pub fn administrators(&self) -> Result<Bits, Unread> {
+    /// Whoever is known to hold any role anywhere, now or by choice, or to act for customers; and
+    /// why there may be more of them.
+    pub fn administrators(&self) -> (Bits, Option<Unread>) {
         let mut administrators = Bits::none(self.count());
-        let (active, eligible) = (self.active?, self.eligible?);
-        for assignment in active.iter().chain(eligible) {
-            if let Some(why) = self.add_principal(assignment, &mut administrators) {
-                return Err(why);
-            }
+        let mut doubt = [self.active.err(), self.eligible.err()].into_iter().flatten().min();
+        for assignment in self.active.into_iter().chain(self.eligible).flatten() {
+            doubt =
+                doubt.into_iter().chain(self.add_principal(assignment, &mut administrators)).min();
         }
-        for group in self.agents.as_ref().map_err(|why| *why)? {
-            if let Some(why) = self.add_members(group, &mut administrators) {
-                return Err(why);
+        match &self.agents {
+            Ok(agents) => {
+                for group in agents {
+                    let more = self.add_members(group, &mut administrators);
+                    doubt = doubt.into_iter().chain(more).min();
+                }
             }
+            Err(why) => doubt = doubt.into_iter().chain([*why]).min(),
         }
-        Ok(administrators)
+        (administrators, doubt)
     }
 
-    /// Connect sync accounts with anything to do beside synchronising: another role, now or by
-    /// choice, or a place among the agents.
-    pub fn busy_synchronizers(&self) -> Result<Vec<&'a User>, Unread> {
-        let (active, eligible) = (self.active?, self.eligible?);
-        let agents = self.agents.as_ref().map_err(|why| *why)?;
+    /// Connect sync accounts known to have anything to do beside synchronising (another role, now
+    /// or by choice, or a place among the agents), and why there may be more of them.
+    pub fn busy_synchronizers(&self) -> (Vec<&'a User>, Option<Unread>) {
         let synchronization = synchronization();
-        let others = active.iter().chain(eligible).filter(|it| it.role != synchronization);
-        let others: Vec<_> = others.map(|it| &it.principal).collect();
-        let is_in = |user: &User, group: &ObjectId| self.groups.path(group, &user.id).is_some();
+        let held = self.active.into_iter().chain(self.eligible).flatten();
+        let held = held.filter(|it| it.role != synchronization).map(|it| &it.principal);
+        let agents = self.agents.iter().flatten().copied();
+        let principals: Vec<_> = held.chain(agents).collect();
         let is_busy = |user: &&&User| {
-            others.iter().any(|principal| **principal == user.id || is_in(user, principal))
-                || agents.iter().any(|group| is_in(user, group))
+            principals.iter().any(|principal| {
+                **principal == user.id || self.groups.path(principal, &user.id).is_some()
+            })
         };
-        Ok(self.synchronizers.iter().filter(is_busy).copied().collect())
+        let busy: Vec<_> = self.synchronizers.iter().filter(is_busy).copied().collect();
+        let unread = [self.active.err(), self.eligible.err(), self.agents.as_ref().err().copied()];
+        let mut ignored = Bits::none(self.count());
+        let assigned = self.active.into_iter().chain(self.eligible).flatten();
+        let assigned = assigned.filter_map(|it| self.add_principal(it, &mut ignored)).min();
+        let agents = self.agents.iter().flatten();
+        let agents = agents.filter_map(|id| self.add_members(id, &mut ignored)).min();
+        let doubts = assigned.into_iter().chain(agents);
+        let is_all_busy = busy.len() == self.synchronizers.len();
+        let doubt = unread.into_iter().flatten().chain(doubts).min().filter(|_| !is_all_busy);
+        (busy, doubt)
     }
 
     /// The assignments of this role, for saying how somebody holds it.

@@ -2,7 +2,7 @@
 
 use crate::metrics::{Kind, Metric, Samples};
 use crate::posture::Posture;
-use crate::posture::coverage::{Gap, PolicyGap, policy_gaps};
+use crate::posture::coverage::{Gap, PolicyGap, PolicyGaps};
 use crate::sources::Unread;
 
 static OPTION_ENABLED: Metric = Metric {
@@ -50,16 +50,32 @@ pub struct Options {
 impl Posture<'_> {
     /// Which ways to enforce MFA are in use.
     pub fn options(&self) -> Options {
-        let gaps = policy_gaps(self.facts, self.declared);
         let per_user = self.facts.per_user_mfa.rows();
+        let enabled = |policies: &PolicyGaps<'_>| {
+            let is_enabled = policies.gaps.iter().any(|(_, gap)| *gap != PolicyGap::ReportOnly);
+            match policies.doubt {
+                Some(why) if !is_enabled => Err(why),
+                _ => Ok(is_enabled),
+            }
+        };
         Options {
             security_defaults: self.facts.security_defaults.rows().map(|it| it.is_enabled),
-            conditional_access: gaps
-                .map(|gaps| gaps.iter().any(|(_, gap)| *gap != PolicyGap::ReportOnly)),
+            conditional_access: self.policies.as_ref().map_err(|why| *why).and_then(enabled),
             per_user: per_user.and_then(|it| match it.is_shown() {
-                true => Ok(it.count() > 0),
+                true if it.has_gaps() && !it.is_in_use() => Err(Unread::SourceFailed),
+                true => Ok(it.is_in_use()),
                 false => Err(Unread::NotObservable),
             }),
+        }
+    }
+}
+
+impl Options {
+    /// Legacy per-user MFA; where Microsoft does not show it, nobody is taken to have it.
+    pub fn per_user_or_none(self) -> Result<bool, Unread> {
+        match self.per_user {
+            Err(Unread::NotObservable) => Ok(false),
+            known => known,
         }
     }
 }
@@ -75,16 +91,12 @@ pub(super) fn observe(posture: &Posture<'_>, samples: &mut Samples) {
             samples.flag(&OPTION_ENABLED, [("option", option)], is_on);
         }
     }
-    let Ok(policies) = posture.facts.policies() else { return };
-    let gaps = policy_gaps(posture.facts, posture.declared).unwrap_or_default();
-    let of = |wanted| gaps.iter().filter(|(_, gap)| *gap == wanted).count();
+    let Ok(policies) = &posture.policies else { return };
+    let of = |wanted| policies.gaps.iter().filter(|(_, gap)| *gap == wanted).count();
     samples.count(&MFA_POLICIES, [("gap", "none")], of(PolicyGap::None));
     samples.count(&MFA_POLICIES, [("gap", "report_only")], of(PolicyGap::ReportOnly));
     for gap in Gap::ALL {
         samples.count(&MFA_POLICIES, [("gap", gap.as_str())], of(PolicyGap::Some(gap)));
     }
-    if let Ok(assessment) = &posture.enforcement {
-        let unreadable = policies.map_or(0, |policies| policies.unreadable as usize);
-        samples.count(&UNDECIDED, [], assessment.undecided() + unreadable);
-    }
+    samples.count(&UNDECIDED, [], policies.undecided);
 }

@@ -35,16 +35,18 @@ impl<'a> Registration<'a> {
     /// Judges everybody.
     pub fn of(facts: &'a Facts, people: &People<'a>) -> Result<Self, Unread> {
         let report = facts.registrations()?;
-        // Without the organization no domain is known to be federated, and without the settings
-        // between tenants no guest is known to be trusted. Such people then count by what they
-        // registered here, which errs towards naming too many.
+        // Without the organization no domain is known to be federated; people of such domains then
+        // count by what they registered here, which errs towards naming too many.
         let organization = facts.organization.rows().ok();
-        let trusts = facts.cross_tenant_access.rows().is_ok_and(|it| it.trusts_somebody());
         let judge = |(number, user): (usize, &&'a User)| {
             let row = report.of(&user.id);
-            let elsewhere = || {
-                organization.is_some_and(|it| it.signs_in_elsewhere(&user.user_principal_name))
-                    || (trusts && user.account == Account::Guest && user.is_external())
+            let elsewhere =
+                || organization.is_some_and(|it| it.signs_in_elsewhere(&user.user_principal_name));
+            let is_visitor = user.account == Account::Guest && user.is_external();
+            let at_home = || match facts.cross_tenant_access.rows() {
+                _ if !is_visitor => None,
+                Ok(settings) => settings.trusts_somebody().then_some(Unread::NotObservable),
+                Err(why) => Some(why),
             };
             let registered = if let Some(why) = people.doubt(number) {
                 Err(why)
@@ -52,6 +54,8 @@ impl<'a> Registration<'a> {
                 Ok(true)
             } else if elsewhere() {
                 Err(Unread::NotObservable)
+            } else if let Some(why) = at_home() {
+                Err(why)
             } else if row.is_none() && (report.is_empty() || is_new(user, facts)) {
                 Err(Unread::Pending)
             } else if row.is_none() && report.has_gaps() {
@@ -268,10 +272,14 @@ mod tests {
         let people = vec![guest("a", true), guest("b", true), guest("c", false), user("d")];
         let no = Row::new(false, false, Methods::default());
         let facts = facts(people, &[("a", no), ("b", yes()), ("c", no), ("d", no)], 0);
-        assert_eq!(registration(&facts).unwrap().unregistered.len(), 3);
-        let trust = CrossTenantAccess { default_is_trusted: false, trusted_partners: 1 };
-        let facts = Facts { cross_tenant_access: Fact::known(trust, now()), ..facts };
-        let standing = registration(&facts).unwrap();
+        let with = |trusted_partners| {
+            let trust = CrossTenantAccess { default_is_trusted: false, trusted_partners };
+            let facts = Facts { cross_tenant_access: Fact::known(trust, now()), ..facts.clone() };
+            registration(&facts).unwrap()
+        };
+        assert_eq!(with(0).unregistered.len(), 3);
+        assert_eq!(registration(&facts).unwrap().doubt, Some(Unread::Pending), "not read yet");
+        let standing = with(1);
         assert_eq!((standing.registered.len(), standing.unjudged.len()), (1, 1));
         assert_eq!(standing.doubt, Some(Unread::NotObservable));
         assert_eq!(standing.unregistered.len(), 2, "one of our own, and an internal guest");

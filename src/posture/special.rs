@@ -52,7 +52,7 @@ pub(super) fn observe(posture: &Posture<'_>, samples: &mut Samples) {
     }
     if posture.facts.role_assignments.rows().is_ok() {
         samples.count(&SYNC, [], people.synchronizers().len());
-        if let Ok(busy) = people.busy_synchronizers() {
+        if let (busy, None) = people.busy_synchronizers() {
             samples.count(&SYNC_OTHER_ROLES, [], busy.len());
         }
     }

@@ -229,12 +229,13 @@ impl Tenant {
 fn locations(value: &Value) -> NamedLocations {
     let places: BTreeMap<String, String> =
         serde_json::from_value(value.clone()).unwrap_or_default();
-    NamedLocations::new(places.iter().map(|(name, trust)| {
+    let rows = places.iter().map(|(name, trust)| {
         let row = serde_json::json!({
             "id": name, "displayName": name, "isTrusted": trust == "trusted",
         });
         serde_json::from_value::<Location>(row).unwrap()
-    }))
+    });
+    NamedLocations::new(rows, 0)
 }
 
 fn per_user(value: &Value) -> PerUserMfa {
@@ -249,4 +250,130 @@ fn per_user(value: &Value) -> PerUserMfa {
         _ => None,
     });
     PerUserMfa::new(states, true)
+}
+
+/// A tenant drawn at random: few people and few words, so that policies meet often.
+pub(crate) mod drawn {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    pub(crate) const PEOPLE: [&str; 5] = ["anna", "bert", "carl", "gus", "ines"];
+
+    fn some(words: &'static [&'static str]) -> impl Strategy<Value = Vec<&'static str>> {
+        proptest::sample::subsequence(words, 0..=words.len().min(3))
+    }
+
+    fn users() -> impl Strategy<Value = Value> {
+        (
+            prop_oneof![
+                3 => Just(vec!["All"]),
+                1 => some(&["anna", "bert", "gus", "GuestsOrExternalUsers"]),
+            ],
+            some(&["outer", "inner", "locked", "gone"]),
+            some(&["admin", "helper"]),
+            some(&["anna", "ines"]),
+            prop_oneof![3 => Just(vec![]), 1 => some(&["outer", "inner", "locked", "gone"])],
+            prop_oneof![3 => Just(vec![]), 1 => some(&["admin", "helper"])],
+            prop_oneof![
+                Just(Value::Null),
+                Just(json!({"guestOrExternalUserTypes": "internalGuest,b2bCollaborationGuest"})),
+            ],
+        )
+            .prop_map(
+                |(users, groups, roles, no_users, no_groups, no_roles, no_guests)| {
+                    json!({
+                        "includeUsers": users, "includeGroups": groups, "includeRoles": roles,
+                        "excludeUsers": no_users, "excludeGroups": no_groups,
+                        "excludeRoles": no_roles, "excludeGuestsOrExternalUsers": no_guests,
+                    })
+                },
+            )
+    }
+
+    const EXCHANGE: &str = "00000002-0000-0ff1-ce00-000000000000";
+
+    fn sign_ins() -> impl Strategy<Value = Value> {
+        (
+            prop_oneof![
+                3 => Just(json!({"includeApplications": ["All"]})),
+                1 => Just(json!({"includeApplications": [EXCHANGE]})),
+                1 => Just(json!({"includeApplications": ["All"], "excludeApplications": [EXCHANGE]})),
+                1 => Just(json!({"includeApplications": ["Office365"]})),
+            ],
+            prop_oneof![
+                3 => Just(json!([])),
+                1 => Just(json!(["browser"])),
+                1 => Just(json!(["mobileAppsAndDesktopClients", "other"])),
+            ],
+            prop_oneof![
+                4 => Just(Value::Null),
+                1 => Just(json!({"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]})),
+                1 => Just(json!({"includeLocations": ["hq", "branch"]})),
+                1 => Just(json!({"includeLocations": ["All"], "excludeLocations": ["hq"]})),
+            ],
+            prop_oneof![4 => Just(json!([])), 1 => Just(json!(["high"]))],
+        )
+            .prop_map(|(applications, clients, locations, risk)| {
+                json!({
+                    "applications": applications, "clientAppTypes": clients,
+                    "locations": locations, "signInRiskLevels": risk,
+                })
+            })
+    }
+
+    fn policy(number: usize) -> impl Strategy<Value = Value> {
+        (
+            users(),
+            sign_ins(),
+            prop_oneof![
+                4 => Just("enabled"), 1 => Just("disabled"),
+                1 => Just("enabledForReportingButNotEnforced"), 1 => Just("paused"),
+            ],
+            prop_oneof![
+                4 => Just(json!(["mfa"])), 1 => Just(json!(["block"])),
+                1 => Just(json!(["mfa", "compliantDevice"])), 1 => Just(json!(["compliantDevice"])),
+            ],
+        )
+            .prop_map(move |(users, mut conditions, state, controls)| {
+                conditions["users"] = users;
+                json!({
+                    "id": format!("p{number}"), "displayName": format!("P{number}"),
+                    "state": state, "conditions": conditions,
+                    "grantControls": {"operator": "OR", "builtInControls": controls},
+                })
+            })
+    }
+
+    /// Everything but the policies, which come with it.
+    pub(crate) fn tenant() -> impl Strategy<Value = (Value, Vec<Value>)> {
+        let policies =
+            (1..6_usize).prop_flat_map(|count| (0..count).map(policy).collect::<Vec<_>>());
+        let rest = prop_oneof![
+            4 => Just(json!({})),
+            1 => Just(json!({"per_user": {"anna": "enforced"}})),
+            1 => Just(json!({"locations": "refused"})),
+            1 => Just(json!({"per_user": "refused"})),
+            1 => Just(json!({"unreadable_policies": 1})),
+            1 => Just(json!({"roles": "refused"})),
+            1 => Just(json!({"security_defaults": true})),
+            1 => Just(json!({"registered": {"anna": ["email"], "gus": ["email"], "bert": []}})),
+            1 => Just(json!({"registered": {"bert": ["email"]}, "per_user": "refused"})),
+        ];
+        (rest, policies).prop_map(|(mut rest, policies)| {
+            let mut base = json!({
+                "users": {
+                    "anna": {}, "bert": {}, "carl": {},
+                    "gus": {"guest": true, "external": true}, "ines": {"guest": true},
+                },
+                "groups": {"outer": ["inner", "bert"], "inner": ["carl"], "locked": "refused",
+                    "gone": "deleted"},
+                "roles": {"active": {"admin": ["anna"]}, "eligible": {"helper": ["bert"]}},
+                "locations": {"hq": "trusted", "branch": "untrusted"},
+            });
+            for (key, value) in rest.as_object_mut().unwrap() {
+                base[key] = value.take();
+            }
+            (base, policies)
+        })
+    }
 }

@@ -218,12 +218,18 @@ impl Tenant {
 
     /// Waits until what other sources said asks for an earlier reading of this one.
     pub(super) async fn wanted<S: Source>(&self, clock: &Clock, turned: &mut watch::Receiver<u64>) {
+        if S::AFTER.is_empty() {
+            std::future::pending::<()>().await;
+        }
         loop {
-            if S::AFTER.is_empty() || turned.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            if S::wants(&self.facts(clock.now()).0) {
+            turned.borrow_and_update();
+            // Who fails waits as long as failures wait, whatever others say.
+            let is_well = lock(&self.readings).marks[S::ID].failures == 0;
+            if is_well && S::wants(&self.facts(clock.now()).0) {
                 return;
+            }
+            if turned.changed().await.is_err() {
+                std::future::pending::<()>().await;
             }
         }
     }

@@ -96,8 +96,8 @@ static UNKNOWN: Metric = Metric {
 
 static EVALUATED: Metric = Metric {
     name: "partnercenter_requirement_evaluated_timestamp_seconds",
-    help: "When the oldest data behind a verdict was read from Microsoft. Absent while a source \
-           behind it is not known.",
+    help: "When the oldest data behind a verdict was read from Microsoft, of what could be read. \
+           Absent while nothing could.",
     kind: Kind::Gauge,
     labels: &["tenant", "requirement"],
 };

@@ -62,6 +62,8 @@ const AT_ONCE: usize = 4;
 /// Bounds of one reading.
 const GROUPS: usize = 20_000;
 const MEMBERSHIPS: usize = 5_000_000;
+/// So many groups failing in a row for what passes by itself are an outage, not bad groups.
+const OUTAGE: u32 = 8;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -77,6 +79,15 @@ struct Member {
 struct Name {
     #[serde(default, deserialize_with = "wire::null_is_default")]
     display_name: Box<str>,
+    #[serde(default, deserialize_with = "wire::null_is_default")]
+    visibility: Box<str>,
+}
+
+impl Name {
+    /// Without a permission of its own Microsoft shows such a group as empty.
+    fn hides_members(&self) -> bool {
+        self.visibility.eq_ignore_ascii_case("HiddenMembership")
+    }
 }
 
 impl Groups {
@@ -151,7 +162,7 @@ impl Source for Groups {
         let mut asked: BTreeSet<ObjectId> = waiting.iter().cloned().collect();
         let mut under_way = JoinSet::new();
         let mut source = Self::default();
-        let (mut memberships, mut last_failure) = (0, None);
+        let (mut memberships, mut last_failure, mut passing) = (0, None, 0);
         loop {
             while under_way.len() < AT_ONCE
                 && let Some(id) = waiting.pop()
@@ -164,9 +175,13 @@ impl Source for Groups {
             }
             let Some(done) = under_way.join_next().await else { break };
             let (id, outcome) = done.map_err(|_| FetchError::Internal)?;
+            passing = match &outcome {
+                Err(error) if error.is_passing() => passing + 1,
+                _ => 0,
+            };
             let group = match outcome {
                 Ok((name, members)) => Group { name, members, read: known.now },
-                Err(error) if error.is_of_token() => return Err(error),
+                Err(error) if error.is_of_token() || passing >= OUTAGE => return Err(error),
                 Err(error) => {
                     note(known, &id, &error);
                     let unread = Unread::after(&error);
@@ -239,8 +254,8 @@ impl Groups {
 /// One group with its name.
 async fn read(client: &Client, id: &ObjectId) -> Result<(Box<str>, Members), FetchError> {
     let about = |rest: &str| Ask::about(format!("/v1.0/groups/{id}{rest}"), Bucket::Directory);
-    let name = match client.entity::<Name>(&about("?$select=id,displayName")).await {
-        Ok(name) => name.display_name,
+    let group = match client.entity::<Name>(&about("?$select=id,displayName,visibility")).await {
+        Ok(group) => group,
         Err(FetchError::NotFound { .. }) => return Ok(("".into(), Members::Deleted)),
         Err(error) => return Err(error),
     };
@@ -253,8 +268,14 @@ async fn read(client: &Client, id: &ObjectId) -> Result<(Box<str>, Members), Fet
         Ok(tally) if tally.rejected > 0 => {
             Err(FetchError::unreadable(&format!("{} members of a group", tally.rejected)))
         }
-        Ok(_) => Ok((name, Members::Known { people: people.into(), groups: groups.into() })),
-        Err(FetchError::NotFound { .. }) => Ok((name, Members::Deleted)),
+        Ok(_) if group.hides_members() && people.is_empty() && groups.is_empty() => {
+            Ok((group.display_name, Members::Unread(Unread::Permission)))
+        }
+        Ok(_) => {
+            let members = Members::Known { people: people.into(), groups: groups.into() };
+            Ok((group.display_name, members))
+        }
+        Err(FetchError::NotFound { .. }) => Ok((group.display_name, Members::Deleted)),
         Err(error) => Err(error),
     }
 }

@@ -13,7 +13,10 @@ use crate::wire;
 
 /// All named locations, by id in lower case.
 #[derive(Debug, Default)]
-pub struct NamedLocations(BTreeMap<Box<str>, Location>);
+pub struct NamedLocations {
+    places: BTreeMap<Box<str>, Location>,
+    rejected: u64,
+}
 
 /// One place.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -38,14 +41,19 @@ impl Location {
 
 impl NamedLocations {
     /// From rows.
-    pub fn new(rows: impl IntoIterator<Item = Location>) -> Self {
+    pub fn new(rows: impl IntoIterator<Item = Location>, rejected: u64) -> Self {
         let by_id = rows.into_iter().map(|row| (row.id.to_lowercase().into_boxed_str(), row));
-        Self(by_id.collect())
+        Self { places: by_id.collect(), rejected }
+    }
+
+    /// Whether a location that is not there may be one that could not be read.
+    pub fn has_gaps(&self) -> bool {
+        self.rejected > 0
     }
 
     /// The location of this id.
     pub fn of(&self, id: &str) -> Option<&Location> {
-        self.0.get(id.to_lowercase().as_str())
+        self.places.get(id.to_lowercase().as_str())
     }
 }
 
@@ -72,12 +80,13 @@ impl Source for NamedLocations {
     async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
         let mut rows = Vec::new();
         let tally = client.list::<Location>(&Self::ASK, |row| rows.push(row)).await?;
-        Ok(Rows { source: Self::new(rows), accepted: tally.accepted, rejected: tally.rejected })
+        let source = Self::new(rows, tally.rejected);
+        Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
     }
 
     fn observe(&self, samples: &mut Samples) {
         for (trusted, word) in [(true, "yes"), (false, "no")] {
-            let count = self.0.values().filter(|place| place.is_trusted() == trusted).count();
+            let count = self.places.values().filter(|place| place.is_trusted() == trusted).count();
             samples.count(&LOCATIONS, [("trusted", word)], count);
         }
     }
@@ -95,7 +104,7 @@ mod tests {
         }
         let body = include_bytes!("../../tests/samples/named_locations.json");
         let page: Page = serde_json::from_slice(body).unwrap();
-        let locations = NamedLocations::new(page.value);
+        let locations = NamedLocations::new(page.value, 0);
         assert!(locations.of("70CA0000-0000-4000-8000-000000000001").unwrap().is_trusted());
         assert!(!locations.of("70ca0000-0000-4000-8000-000000000002").unwrap().is_trusted());
         let mut samples = Samples::of_tenant("t");

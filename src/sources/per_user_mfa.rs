@@ -20,6 +20,7 @@ use crate::wire::ObjectId;
 pub struct PerUserMfa {
     states: HashMap<ObjectId, MfaState, foldhash::fast::RandomState>,
     shown: bool,
+    rejected: u64,
 }
 
 /// The state of one account, but for the usual one, which is none.
@@ -29,16 +30,24 @@ pub enum MfaState {
     Enabled,
     /// Switched on, and registered.
     Enforced,
+    /// In a word unknown to us.
+    Unknown,
 }
 
 impl MfaState {
     const ALL: [Self; 2] = [Self::Enabled, Self::Enforced];
+
+    /// Whether it challenges; `None` where that is not known.
+    pub fn challenges(self) -> Option<bool> {
+        (self != Self::Unknown).then_some(true)
+    }
 
     /// The value of the label `mfa_state`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Enabled => "enabled",
             Self::Enforced => "enforced",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -54,7 +63,7 @@ struct Row {
 impl PerUserMfa {
     /// Of the accounts that have it; `shown` tells whether Microsoft shows it at all.
     pub fn new(rows: impl IntoIterator<Item = (ObjectId, MfaState)>, shown: bool) -> Self {
-        Self { states: rows.into_iter().collect(), shown }
+        Self { states: rows.into_iter().collect(), shown, rejected: 0 }
     }
 
     /// The account's state, if it has any.
@@ -67,9 +76,14 @@ impl PerUserMfa {
         self.shown
     }
 
-    /// How many accounts have it.
-    pub fn count(&self) -> usize {
-        self.states.len()
+    /// Whether somebody may have it whose row could not be read.
+    pub fn has_gaps(&self) -> bool {
+        self.rejected > 0
+    }
+
+    /// Whether somebody has it for certain.
+    pub fn is_in_use(&self) -> bool {
+        self.states.values().any(|state| state.challenges() == Some(true))
     }
 
     fn add(&mut self, row: Row) {
@@ -78,8 +92,8 @@ impl PerUserMfa {
         let state = match value.as_str().unwrap_or_default().to_ascii_lowercase().as_str() {
             "enabled" => MfaState::Enabled,
             "enforced" => MfaState::Enforced,
-            // `disabled`, and whatever is unknown to us: never covered by ignorance.
-            _ => return,
+            "disabled" => return,
+            _ => MfaState::Unknown,
         };
         self.states.insert(row.id, state);
     }
@@ -104,12 +118,17 @@ impl Source for PerUserMfa {
     const INTERVAL: Duration = Duration::from_secs(3600);
     const METRICS: &'static [&'static Metric] = &[&STATES];
 
-    async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
+    async fn fetch(client: &Client, known: &Facts) -> Result<Rows<Self>, FetchError> {
+        let was_shown = known.per_user_mfa.rows().is_ok_and(Self::is_shown);
         let mut source = Self::default();
         match client.list::<Row>(&Self::ASK, |row| source.add(row)).await {
-            Ok(tally) => Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected }),
-            // The property is in no schema: a service that does not know it says 400, 404 or 501.
-            Err(FetchError::Refused { .. } | FetchError::NotFound { .. }) => {
+            Ok(tally) => {
+                source.rejected = tally.rejected;
+                Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
+            }
+            // The property is in no schema: a service that does not know it says 400, 404 or 501,
+            // but not once it has shown it.
+            Err(error) if error.is_not_offered() && !was_shown => {
                 Ok(Rows { source: Self::default(), accepted: 0, rejected: 0 })
             }
             Err(error) => Err(error),
@@ -144,7 +163,7 @@ mod tests {
         let of = |id| source.of(&ObjectId::parse(id).unwrap());
         assert_eq!(of("a"), Some(MfaState::Enforced));
         assert_eq!(of("b"), Some(MfaState::Enabled));
-        assert_eq!((of("c"), of("d")), (None, None));
+        assert_eq!((of("c"), of("d")), (None, Some(MfaState::Unknown)));
         assert!(source.is_shown());
     }
 

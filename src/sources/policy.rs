@@ -156,7 +156,14 @@ pub struct Guests {
 pub struct ExternalTenants {
     /// `all` or `enumerated`.
     #[serde(deserialize_with = "wire::null_is_default")]
-    pub membership_kind: Box<str>,
+    membership_kind: Box<str>,
+}
+
+impl ExternalTenants {
+    /// Whether they are all there are; in doubt they are some.
+    pub fn are_all(&self) -> bool {
+        self.membership_kind.eq_ignore_ascii_case("all")
+    }
 }
 
 /// What is signed in to.
@@ -300,7 +307,12 @@ impl Strength {
     /// Whether it satisfies MFA; `None` where it does not say.
     pub fn satisfies_mfa(&self) -> Option<bool> {
         let flags = self.requirements_satisfied.as_deref()?;
-        Some(flags.split(',').any(|flag| flag.trim().eq_ignore_ascii_case("mfa")))
+        let has = |word: &str| flags.split(',').any(|flag| flag.trim().eq_ignore_ascii_case(word));
+        match (has("mfa"), has("none")) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        }
     }
 }
 

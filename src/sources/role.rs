@@ -62,8 +62,10 @@ const ROLES: [(&str, &str); 20] = [
 pub(super) struct Instance {
     principal_id: ObjectId,
     role_definition_id: ObjectId,
-    #[serde(default, deserialize_with = "wire::null_is_default")]
-    directory_scope_id: Box<str>,
+    /// Null where the role is held for one application only. A row without it says nothing about
+    /// where the role is held, and is refused; some documents call it by its older name.
+    #[serde(alias = "resourceScope", deserialize_with = "Option::deserialize")]
+    directory_scope_id: Option<Box<str>>,
     #[serde(default, deserialize_with = "wire::null_is_default")]
     assignment_type: Box<str>,
     #[serde(default, deserialize_with = "wire::optional_moment")]
@@ -81,7 +83,10 @@ struct Principal {
 
 impl Principal {
     fn is_group(&self) -> Option<bool> {
-        (!self.kind.is_empty()).then(|| self.kind.eq_ignore_ascii_case("#microsoft.graph.group"))
+        // A bare directory object may be anything.
+        let is_said = !self.kind.is_empty()
+            && !self.kind.eq_ignore_ascii_case("#microsoft.graph.directoryObject");
+        is_said.then(|| self.kind.eq_ignore_ascii_case("#microsoft.graph.group"))
     }
 }
 
@@ -91,7 +96,7 @@ impl From<Instance> for RoleAssignment {
             principal: row.principal_id,
             is_group: row.principal.as_ref().and_then(Principal::is_group),
             role: row.role_definition_id,
-            tenant_wide: row.directory_scope_id.is_empty() || &*row.directory_scope_id == "/",
+            tenant_wide: row.directory_scope_id.as_deref() == Some("/"),
             activated: row.assignment_type.eq_ignore_ascii_case("Activated"),
         }
     }

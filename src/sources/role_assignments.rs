@@ -68,7 +68,7 @@ impl Source for RoleAssignments {
         match client.list::<Instance>(&Self::ASK, keep).await {
             Ok(tally) if tally.rejected > 0 => Err(unreadable(tally.rejected)),
             Ok(tally) => Ok(Rows { source: Self(rows), accepted: tally.accepted, rejected: 0 }),
-            Err(FetchError::License { .. }) => without_pim(client).await,
+            Err(error) if error.is_without_pim() => without_pim(client).await,
             Err(error) => Err(error),
         }
     }

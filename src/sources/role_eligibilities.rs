@@ -56,7 +56,7 @@ impl Source for RoleEligibilities {
             Ok(tally) if tally.rejected > 0 => Err(role::unreadable(tally.rejected)),
             Ok(tally) => Ok(Rows { source: Self(rows), accepted: tally.accepted, rejected: 0 }),
             // Without the licence nobody can activate anything.
-            Err(FetchError::License { .. }) => {
+            Err(error) if error.is_without_pim() => {
                 Ok(Rows { source: Self::default(), accepted: 0, rejected: 0 })
             }
             Err(error) => Err(error),

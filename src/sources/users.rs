@@ -13,7 +13,10 @@ use crate::wire::{self, ObjectId};
 
 /// Every account once, in the order of object ids.
 #[derive(Debug, Default)]
-pub struct Users(Vec<User>);
+pub struct Users {
+    rows: Vec<User>,
+    rejected: u64,
+}
 
 /// One account.
 #[derive(Debug, Clone, Deserialize)]
@@ -96,23 +99,28 @@ impl Users {
         rows.sort_by(|one, other| one.id.cmp(&other.id));
         rows.dedup_by(|one, other| one.id == other.id);
         rows.shrink_to_fit();
-        Self(rows)
+        Self { rows, rejected: 0 }
+    }
+
+    /// Whether an account that is not there may be one that could not be read.
+    pub fn has_gaps(&self) -> bool {
+        self.rejected > 0
     }
 
     /// The account of this id.
     pub fn of(&self, id: &ObjectId) -> Option<&User> {
-        let place = self.0.binary_search_by(|user| user.id.cmp(id)).ok()?;
-        Some(&self.0[place])
+        let place = self.rows.binary_search_by(|user| user.id.cmp(id)).ok()?;
+        Some(&self.rows[place])
     }
 
     /// All accounts.
     pub fn all(&self) -> &[User] {
-        &self.0
+        &self.rows
     }
 
     /// Who may sign in.
     pub fn enabled(&self) -> impl Iterator<Item = &User> {
-        self.0.iter().filter(|user| user.account_enabled)
+        self.rows.iter().filter(|user| user.account_enabled)
     }
 }
 
@@ -137,7 +145,8 @@ impl Source for Users {
             // Whoever granted us access has an account: nobody at all is no measurement.
             return Err(FetchError::empty("a tenant without accounts"));
         }
-        Ok(Rows { source: Self::new(rows), accepted: tally.accepted, rejected: tally.rejected })
+        let source = Self { rejected: tally.rejected, ..Self::new(rows) };
+        Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
     }
 
     fn observe(&self, _samples: &mut Samples) {}
@@ -170,7 +179,7 @@ mod tests {
     fn an_account_that_came_on_two_pages_counts_once() {
         let mut twice = rows();
         twice.extend(rows());
-        assert_eq!(Users::new(twice).0.len(), 4);
+        assert_eq!(Users::new(twice).all().len(), 4);
     }
 
     #[test]

@@ -26,7 +26,7 @@ fn json_files(folder: &Path) -> Vec<PathBuf> {
 
 /// Which source a documented body belongs to: the path it is served at, and whether the source
 /// can be read from it.
-const BODIES: [(&str, &str, &str, bool); 5] = [
+const BODIES: [(&str, &str, &str, bool); 12] = [
     ("organization-get.json", "/organization", "organization", true),
     (
         "user-registration-details-list-v1.json",
@@ -41,6 +41,38 @@ const BODIES: [(&str, &str, &str, bool); 5] = [
         true,
     ),
     ("subscribed-skus-list.json", "/subscribedSkus", "subscribed_skus", true),
+    (
+        "ca-policies-list-v1.json",
+        "/conditionalAccess/policies",
+        "conditional_access_policies",
+        true,
+    ),
+    (
+        "authentication-strength-policies-list-v1.json",
+        "/authenticationStrengthPolicies",
+        "authentication_strengths",
+        true,
+    ),
+    ("named-locations-list.json", "/namedLocations", "named_locations", true),
+    (
+        "authentication-methods-policy-v1.json",
+        "/authenticationMethodsPolicy",
+        "authentication_methods_policy",
+        true,
+    ),
+    (
+        "role-assignment-schedule-instances.json",
+        "/roleAssignmentScheduleInstances",
+        "role_assignments",
+        true,
+    ),
+    (
+        "role-eligibility-schedule-instances.json",
+        "/roleEligibilityScheduleInstances",
+        "role_eligibilities",
+        true,
+    ),
+    ("groups-list.json", "/groups", "agent_groups", true),
     // The documented page selects names only: without ids nobody can be counted.
     ("users-signinactivity-beta.json", "/users", "users", false),
 ];
@@ -143,6 +175,8 @@ fn our_own_bodies_of_the_same_shapes_add_up() {
         ("/userRegistrationDetails", body("user_registration_details.json")),
         ("/identitySecurityDefaultsEnforcementPolicy", body("security_defaults.json")),
         ("/subscribedSkus", body("subscribed_skus.json")),
+        ("/crossTenantAccessPolicy/default", b"{}".to_vec()),
+        ("/crossTenantAccessPolicy/partners", br#"{"value":[]}"#.to_vec()),
     ]);
     for line in [
         r#"partnercenter_users{tenant="contoso",account="guest"} 1"#,

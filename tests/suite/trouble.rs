@@ -2,6 +2,8 @@
 //! reason, what depends on it is unknown, nothing else moves, and it mends by itself.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use partnercenter_exporter::checks;
@@ -9,7 +11,9 @@ use partnercenter_exporter::refresh::Settings;
 use partnercenter_exporter::simulator;
 use partnercenter_exporter::snapshot::Snapshot;
 
-use crate::harness::{Exporter, Microsoft, ask, run, settings};
+use tokio::net::TcpListener;
+
+use crate::harness::{Exporter, Microsoft, Served, answer, ask, run, settings};
 
 const SOURCES: [&str; 15] = [
     "organization",
@@ -132,17 +136,15 @@ fn harm(source: &str) -> Harm {
     {
         harm.unknown.extend(ENFORCEMENT);
     }
-    if ["role_assignments", "role_eligibilities", "groups"].contains(&source) {
-        harm.unknown.extend(["mfa-admins-enforced", "mfa-phishing-resistant"]);
-        harm.gone.push(ADMINS);
+    if ["role_assignments", "role_eligibilities", "agent_groups", "groups"].contains(&source) {
+        // Administrators that are known still count.
+        harm.weaker.extend(["mfa-admins-enforced", "mfa-phishing-resistant"]);
+        harm.weaker.push("connect-sync-account");
+        harm.gone.extend([ADMINS, "partnercenter_sync_accounts_other_roles"]);
     }
     if ["security_defaults", "conditional_access_policies", "groups", "users"].contains(&source) {
         harm.unknown.push("legacy-auth-blocked");
         harm.gone.extend(["_legacy_auth_excluded", "_legacy_auth_blocked"]);
-    }
-    if ["role_assignments", "role_eligibilities", "users"].contains(&source) {
-        harm.unknown.push("connect-sync-account");
-        harm.gone.push("partnercenter_sync_accounts_other_roles");
     }
     let decides_coverage = [
         "security_defaults",
@@ -169,11 +171,11 @@ fn harm(source: &str) -> Harm {
                 "accounts-without-mfa-ability",
                 "mfa-all-users-registered",
                 "mfa-phishing-resistant",
+                "connect-sync-account",
             ]);
             harm.gone.extend(["partnercenter_users{", "partnercenter_users_mfa_"]);
             harm.gone.extend(["partnercenter_users_registered", "partnercenter_users_without"]);
             harm.gone.extend([ADMINS, "partnercenter_users_legacy", "partnercenter_sync_accounts"]);
-            harm.gone.push("partnercenter_conditional_access_policies_undecided");
         }
         "user_registration_details" => {
             harm.unknown.extend([
@@ -214,9 +216,14 @@ fn harm(source: &str) -> Harm {
             harm.unknown.push("totp-available");
             harm.gone.push("partnercenter_authentication_method_enabled");
         }
-        "cross_tenant_access" => harm.gone.push("partnercenter_inbound_mfa_trust"),
+        "cross_tenant_access" => {
+            // A guest without a method here may have one at home.
+            harm.weaker.extend(["mfa-all-users-registered", "accounts-without-mfa-ability"]);
+            harm.moved.extend(["partnercenter_users_mfa_unknown", "partnercenter_users_without"]);
+            harm.gone.push("partnercenter_inbound_mfa_trust");
+        }
         "role_assignments" => {
-            harm.unknown.extend(["mfa-every-authentication", "mfa-guests"]);
+            harm.unknown.extend(["mfa-every-authentication", "mfa-guests", "connect-sync-account"]);
             harm.weaker.extend(["mfa-all-users-enforced", "mfa-no-exclusions"]);
             harm.gone.extend(["_legacy_auth_excluded", "partnercenter_sync_accounts"]);
             // Connect sync accounts are taken for people, and not judged.
@@ -227,10 +234,7 @@ fn harm(source: &str) -> Harm {
             harm.weaker.extend(["mfa-all-users-enforced", "mfa-no-exclusions"]);
         }
         "agent_groups" => {
-            harm.unknown.extend(["mfa-admins-enforced", "mfa-phishing-resistant"]);
-            harm.unknown.push("connect-sync-account");
-            harm.gone.extend([ADMINS, "partnercenter_agent_groups"]);
-            harm.gone.push("partnercenter_sync_accounts_other_roles");
+            harm.gone.push("partnercenter_agent_groups");
         }
         "groups" => harm.gone.push("partnercenter_group_expansions"),
         _ => {}
@@ -327,6 +331,10 @@ fn a_refused_source_makes_exactly_what_rests_on_it_unknown() {
             };
             for requirement in harms.iter().flat_map(|harm| &harm.unknown) {
                 assert!(has(&page, &unknown(requirement, "permission")), "{requirement}: {place}");
+            }
+            for requirement in harms.iter().flat_map(|harm| &harm.weaker) {
+                let met = format!("requirement=\"{requirement}\",state=\"compliant\"}} 1");
+                assert!(!page.contains(&met), "{requirement}: {place}");
             }
             let now = figures(&page);
             for (series, value) in &healthy {
@@ -748,5 +756,71 @@ fn headers_are_sent_on_every_page() {
                 .all(|seen| seen.method == "GET" || seen.path.ends_with("/oauth2/v2.0/token"))
         );
         assert_eq!(microsoft.control.tokens_issued(), 1, "one token for all sources");
+    });
+}
+
+#[test]
+fn per_user_mfa_that_is_not_offered_is_tolerated_and_a_broken_way_there_is_not() {
+    let answered = |status: u16| {
+        let page =
+            Served::collect_all(vec![("/beta/users".to_owned(), status, b"{}".to_vec())]).page;
+        has(&page, &success("per_user_mfa", 1))
+    };
+    for status in [400, 404, 501] {
+        assert!(answered(status), "{status}: the property is in no schema");
+    }
+    for status in [302, 403, 407, 410, 500] {
+        assert!(!answered(status), "{status}");
+    }
+}
+
+#[test]
+fn a_group_that_fails_is_not_asked_for_again_and_again() {
+    run(async {
+        let policy = |group: &str| {
+            let body = format!(
+                r#"{{"value":[{{"id":"p","state":"enabled","conditions":{{"users":{{"includeGroups":["{group}"]}}}}}}]}}"#
+            );
+            ("/conditionalAccess/policies".to_owned(), 200, body.into_bytes())
+        };
+        let (one, other) =
+            ("11111111-2222-4333-8444-000000000001", "11111111-2222-4333-8444-000000000002");
+        let list = br#"{"value":[{"id":"11111111-2222-4333-8444-00000000000a"}]}"#.to_vec();
+        let common = vec![
+            (format!("/groups/{one}/members"), 200, br#"{"value":[]}"#.to_vec()),
+            (format!("/groups/{one}"), 200, br#"{"displayName":"one"}"#.to_vec()),
+            (format!("/groups/{other}"), 403, b"{}".to_vec()),
+            ("/users".to_owned(), 200, list),
+        ];
+        let bodies = |group| Arc::new([common.clone(), vec![policy(group)]].concat());
+        let served = Arc::new(Mutex::new(bodies(one)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let (now_served, counted) = (Arc::clone(&served), Arc::clone(&asked));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let bodies = Arc::clone(&now_served.lock().unwrap());
+                tokio::spawn(answer(stream, bodies));
+            }
+        });
+        let yaml = format!(
+            "tenants:\n  - name: contoso\n    tenant_id: 11111111-2222-4333-8444-555555555555\n    \
+             credential: {{ client_id: 21111111-2222-4333-8444-555555555555, client_secret_env: S }}\n    \
+             pace: unlimited\n    endpoints: {{ login: 'http://{address}', graph: 'http://{address}' }}\n"
+        );
+        let mut exporter = Exporter::start(settings(&yaml));
+        exporter.until(Snapshot::is_ready).await;
+        assert!(has(&exporter.page(), &success("groups", 1)), "{}", exporter.page());
+        // A policy names another group, which is refused.
+        *served.lock().unwrap() = bodies(other);
+        exporter.until_line(&failure("groups", "permission")).await;
+        let before = asked.load(Ordering::Relaxed);
+        let until = exporter.clock.uptime() + Duration::from_secs(600);
+        let clock = exporter.clock.clone();
+        exporter.until(|_| clock.uptime() >= until).await;
+        let since = asked.load(Ordering::Relaxed) - before;
+        assert!(since < 250, "{since} requests in ten minutes");
     });
 }

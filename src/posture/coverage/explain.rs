@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::rule::{Choice, Clause, Effect, Literal, Vocabulary};
-use super::union::{Found, search};
+use super::union::{Aim, Found, search};
 use super::{Assessment, Coverage, Ground, Place, Question, Via};
 use crate::posture::Declarations;
 use crate::posture::people::{Hold, People};
@@ -147,10 +147,12 @@ pub fn explain(facts: &Facts, declared: &Declarations, user: &User) -> Result<Ex
         Coverage::NotTargeted => None,
         Coverage::Unknown(why) => Some(why.as_str()),
     };
-    if coverage.is_always() != Some(true) {
+    if coverage.is_always() == Some(false) {
         let places = assessment.places(number);
         let applying = assessment.at(&places, &[Place::Applies]);
-        if let Found::Hole(hole) = search(&applying, &assessment.words, false) {
+        if let Found::Hole(hole) =
+            search(&applying, &assessment.words, false, &assessment.steps, Aim::Name)
+        {
             explanation.unchallenged = hole.text;
         }
     }
@@ -239,6 +241,10 @@ fn step(
         Some(_) => "not_included",
     };
     match step.outcome {
+        "not_included" if number.is_none() => {
+            step.how.push("the account does not count".to_owned());
+            return step;
+        }
         "not_included" if ways_in.is_empty() => {
             step.how.push("neither the account nor a group or role of it is included".to_owned());
         }
@@ -282,7 +288,7 @@ fn ways(users: &UserConditions, user: &User, people: &People<'_>, side: Side) ->
     let mut ways = Vec::new();
     for word in names {
         if word.eq_ignore_ascii_case("All") {
-            ways.push("included with everybody".to_owned());
+            ways.push(format!("{verb} with everybody"));
         } else if word.eq_ignore_ascii_case("GuestsOrExternalUsers") {
             if user.account == Account::Guest || user.is_external() {
                 ways.push(format!("{verb} as a guest or external account"));

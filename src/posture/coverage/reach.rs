@@ -146,6 +146,7 @@ pub(super) fn reach(users: &UserConditions, people: &People<'_>) -> Reached {
 
 fn named(list: &[Box<str>], people: &People<'_>) -> Listed {
     let mut surely = Bits::none(people.count());
+    let mut anybody = None;
     for word in list {
         match word.to_ascii_lowercase().as_str() {
             "all" => surely = Bits::all(people.count()),
@@ -153,12 +154,19 @@ fn named(list: &[Box<str>], people: &People<'_>) -> Listed {
             // Told with the guests.
             EVERY_GUEST => {}
             _ => {
-                let number = ObjectId::parse(word).and_then(|id| people.number(&id));
-                number.into_iter().for_each(|number| surely.insert(number));
+                let Some(id) = ObjectId::parse(word) else { continue };
+                match (people.number(&id), &id) {
+                    (Some(number), _) => surely.insert(number),
+                    // An account that is gone, disabled, or no person.
+                    (None, ObjectId::Guid(_)) => {}
+                    (None, ObjectId::Other(_)) if people.is_account(&id) => {}
+                    // A word unknown to us, for whichever kind of account.
+                    (None, ObjectId::Other(_)) => anybody = Some(Unread::NotObservable),
+                }
             }
         }
     }
-    Listed { surely, anybody: None, perhaps: Bits::none(people.count()) }
+    Listed { surely, anybody, perhaps: Bits::none(people.count()) }
 }
 
 fn grouped(list: &[ObjectId], people: &People<'_>) -> Listed {
@@ -200,31 +208,42 @@ fn kind(user: &User) -> Option<&'static str> {
 /// The older word, which stands among the users.
 const EVERY_GUEST: &str = "guestsorexternalusers";
 
+/// Kinds of guests there are, in lower case.
+const KINDS: [&str; 7] = [
+    "none",
+    "internalguest",
+    "b2bcollaborationguest",
+    "b2bcollaborationmember",
+    "b2bdirectconnectuser",
+    "otherexternaluser",
+    "serviceprovider",
+];
+
 fn visiting(users: &[Box<str>], guests: Option<&Guests>, people: &People<'_>) -> Listed {
-    let mut those = Bits::none(people.count());
-    let none = || Bits::none(people.count());
+    let nobody = || Bits::none(people.count());
+    let those = |is: &dyn Fn(&str, &User) -> bool| {
+        let mut those = nobody();
+        add_if(&mut those, people, |user| kind(user).is_some_and(|kind| is(kind, user)));
+        those
+    };
     if users.iter().any(|word| word.eq_ignore_ascii_case(EVERY_GUEST)) {
-        add_if(&mut those, people, |user| kind(user).is_some());
-        return Listed { surely: those, anybody: None, perhaps: none() };
+        return Listed { surely: those(&|_, _| true), anybody: None, perhaps: nobody() };
     }
     let Some(guests) = guests else {
-        return Listed { surely: those, anybody: None, perhaps: none() };
+        return Listed { surely: nobody(), anybody: None, perhaps: nobody() };
     };
     let words = guests.guest_or_external_user_types.to_ascii_lowercase();
-    let words: Vec<_> = words.split(',').map(str::trim).collect();
-    add_if(&mut those, people, |user| kind(user).is_some_and(|kind| words.contains(&kind)));
-    let from = guests.external_tenants.as_ref().map(|tenants| &*tenants.membership_kind);
-    match from {
-        // Nobody can see from here which tenant a guest is from; internal guests are from none.
-        Some(kind) if !kind.is_empty() && !kind.eq_ignore_ascii_case("all") => {
-            let mut internal = none();
-            add_if(&mut internal, people, |user| !user.is_external());
-            let mut surely = those.clone();
-            surely.keep(&internal);
-            those.remove(&internal);
-            Listed { surely, anybody: None, perhaps: those }
-        }
-        _ => Listed { surely: those, anybody: None, perhaps: none() },
+    let words: Vec<_> = words.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
+    let is_meant = |kind: &str| words.contains(&kind);
+    // Nobody can see from here which tenant a guest is from; internal guests are from none.
+    let are_all = guests.external_tenants.as_ref().is_none_or(|tenants| tenants.are_all());
+    let is_sure = |user: &User| are_all || !user.is_external();
+    // A kind unknown to us may be any.
+    let may_be_any = words.iter().any(|word| !KINDS.contains(word));
+    Listed {
+        surely: those(&|kind, user| is_meant(kind) && is_sure(user)),
+        anybody: None,
+        perhaps: those(&|kind, user| may_be_any || (is_meant(kind) && !is_sure(user))),
     }
 }
 

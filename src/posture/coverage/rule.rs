@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::{Ground, Question};
 use crate::posture::NEVER_TOLERATED;
 use crate::sources::policy::{
     Applications, Conditions, Filter, GrantControls, Policy, PolicyState, says_something,
@@ -220,11 +221,11 @@ pub(super) enum Trust {
 pub(super) const ALL_TRUSTED: usize = 0;
 
 impl<'a> Vocabulary<'a> {
-    pub(super) fn new(
-        locations: Result<&'a NamedLocations, Unread>,
-        tolerated: impl IntoIterator<Item = &'a str>,
-    ) -> Self {
-        let tolerated = tolerated.into_iter().map(str::to_lowercase);
+    /// Tolerance is about challenges; legacy authentication is open wherever it is not blocked.
+    pub(super) fn new(ground: &Ground<'a>, question: Question) -> Self {
+        let tolerated = ground.tolerated.iter().filter(|_| question == Question::Mfa);
+        let tolerated = tolerated.map(|id| id.to_lowercase());
+        let locations = ground.locations;
         let tolerated = tolerated.filter(|id| !NEVER_TOLERATED.contains(&id.as_str()));
         let tolerated = tolerated.map(Into::into).collect();
         let mut words = Self { flags: Vec::new(), numbers: HashMap::new(), locations, tolerated };
@@ -277,7 +278,11 @@ impl<'a> Vocabulary<'a> {
                 let trust = if place.is_trusted() { Trust::Yes } else { Trust::No };
                 (format!("from the location {}", place.display_name), trust)
             }
-            Ok(None) => (format!("from the location {id}"), Trust::No),
+            Ok(None) => {
+                let has_gaps = self.locations.is_ok_and(NamedLocations::has_gaps);
+                let trust = if has_gaps { Trust::Unknown(Unread::SourceFailed) } else { Trust::No };
+                (format!("from the location {id}"), trust)
+            }
             Err(why) => (format!("from the location {id}"), Trust::Unknown(why)),
         };
         self.flag(&format!("location {id}"), text, trust)

@@ -6,29 +6,31 @@
 //! is left, or none can: then a sign-in is found that nobody challenges. Exact, and bounded: with
 //! too much to try the answer is that too much is mentioned, and not that nothing is left out.
 
-use super::rule::{ALL_TRUSTED, Choice, Gap, Literal, Rule, Trust, Vocabulary};
+use std::cell::Cell;
+
+use super::rule::{ALL_TRUSTED, Choice, Effect, Gap, Literal, Rule, Trust, Vocabulary};
 
 /// Steps after which a search is given up.
 const STEPS: u32 = 20_000;
 
 /// What a search came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found {
+#[derive(Debug)]
+pub(super) enum Found<'a> {
     /// No sign-in is left out.
     Nothing,
     /// This one is.
-    Hole(Hole),
+    Hole(Hole<'a>),
     /// More is mentioned than can be tried.
     TooMuch,
 }
 
 /// A sign-in that no rule acts on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Hole {
+#[derive(Debug)]
+pub(super) struct Hole<'a> {
     /// What lets it through, in words.
     pub(super) text: Vec<String>,
-    /// The first reason why a rule that demands MFA does not act on it.
-    pub(super) gap: Gap,
+    /// The first reason why a rule that demands something does not act on it, and that rule.
+    pub(super) gap: Option<(Gap, &'a Rule<'a>)>,
 }
 
 /// A sign-in as far as it is decided.
@@ -51,8 +53,20 @@ struct Search<'a> {
     words: &'a Vocabulary<'a>,
     /// Whether places that may be trusted are taken for trusted.
     trusting: bool,
+    aim: Aim,
+    /// Steps left for this search, and for all of them.
     steps: u32,
+    of_all: &'a Cell<u32>,
     hole: Option<Point<'a>>,
+}
+
+/// What a search is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// Whether there is a hole, soonest.
+    Answer,
+    /// The hole to tell of: one that a named application leaves, if there is one.
+    Name,
 }
 
 /// Looks for a sign-in that none of the rules acts on. They come in an order of their own, so that
@@ -61,8 +75,10 @@ pub(super) fn search<'a>(
     rules: &[&'a Rule<'a>],
     words: &'a Vocabulary<'a>,
     trusting: bool,
-) -> Found {
-    let mut search = Search { words, trusting, steps: 0, hole: None };
+    of_all: &'a Cell<u32>,
+    aim: Aim,
+) -> Found<'a> {
+    let mut search = Search { words, trusting, aim, steps: STEPS, of_all, hole: None };
     let mut point = Point {
         choices: [None; Choice::COUNT],
         application: None,
@@ -81,10 +97,8 @@ pub(super) fn search<'a>(
 impl<'a> Search<'a> {
     /// Whether every sign-in that agrees with the point is acted on; `None` if that is too much.
     fn is_covered(&mut self, rules: &[&'a Rule<'a>], point: &mut Point<'a>) -> Option<bool> {
-        self.steps += 1;
-        if self.steps > STEPS {
-            return None;
-        }
+        self.steps = self.steps.checked_sub(1)?;
+        self.of_all.set(self.of_all.get().checked_sub(1)?);
         let mut open = None;
         let mut left = Vec::with_capacity(rules.len());
         for rule in rules {
@@ -156,7 +170,11 @@ impl<'a> Search<'a> {
         ids.sort_unstable();
         ids.dedup();
         ids.retain(|id| !self.words.tolerated.iter().any(|it| Some(&**it) == *id));
-        ids.push(None);
+        match self.aim {
+            // Policies for one application each: the one that none of them names decides soonest.
+            Aim::Answer => ids.insert(0, None),
+            Aim::Name => ids.push(None),
+        }
         ids
     }
 
@@ -230,26 +248,25 @@ fn truth(literal: &Literal, point: &Point<'_>) -> Option<bool> {
 }
 
 /// The sign-in in words: of each rule, what keeps it from acting.
-fn describe(rules: &[&Rule<'_>], point: &Point<'_>, words: &Vocabulary<'_>) -> Hole {
+fn describe<'a>(rules: &[&'a Rule<'a>], point: &Point<'_>, words: &Vocabulary<'_>) -> Hole<'a> {
     let mut text: Vec<String> = Vec::new();
-    let mut gaps = Vec::new();
-    for rule in rules {
+    let mut gaps: Vec<(Gap, &Rule<'_>)> = Vec::new();
+    for &rule in rules {
         let Standing::Rests(place) = standing(rule, point) else { continue };
         let clause = &rule.clauses[place];
-        if rule.effect == super::rule::Effect::Demand {
-            gaps.push(clause.gap);
-        }
+        gaps.push((clause.gap, rule));
         for literal in &clause.any {
             let said = said(literal, point, words);
             if !text.contains(&said) {
                 text.push(said);
             }
         }
-        if clause.any.is_empty() {
-            text.push("any sign-in, since it is about no application".to_owned());
-        }
     }
-    Hole { text, gap: gaps.into_iter().min().unwrap_or(Gap::Other) }
+    // A block that rests is no promise that was broken, unless blocks are all there is.
+    let demands = gaps.iter().filter(|(_, rule)| rule.effect == Effect::Demand);
+    let first =
+        demands.min_by_key(|(gap, _)| *gap).or_else(|| gaps.iter().min_by_key(|(gap, _)| *gap));
+    Hole { text, gap: first.copied() }
 }
 
 fn said(literal: &Literal, point: &Point<'_>, words: &Vocabulary<'_>) -> String {

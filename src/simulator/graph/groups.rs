@@ -9,7 +9,7 @@ use super::{Answer, Context, Kind};
 use crate::simulator::directory::Group;
 use crate::simulator::person::guid;
 
-pub(super) const FIELDS: [&str; 12] = [
+pub(super) const FIELDS: [&str; 13] = [
     "createdDateTime",
     "deletedDateTime",
     "description",
@@ -22,6 +22,7 @@ pub(super) const FIELDS: [&str; 12] = [
     "membershipRule",
     "onPremisesSyncEnabled",
     "securityEnabled",
+    "visibility",
 ];
 const DEFAULT_TOP: usize = 100;
 const MOST: usize = 999;
