@@ -22,22 +22,24 @@ use serde_json::json;
 
 const RUNS: usize = 5;
 
-/// People, groups, policies.
-const SIZES: [[usize; 3]; 6] = [
-    [25_000, 5_000, 200],
-    [50_000, 5_000, 200],
-    [100_000, 5_000, 50],
-    [100_000, 5_000, 100],
-    [100_000, 5_000, 200],
-    [200_000, 5_000, 200],
+/// People, groups, policies, and whether each policy is about an application of its own (1), so that
+/// all of them leave everybody's other sign-ins open.
+const SIZES: [[usize; 4]; 7] = [
+    [25_000, 5_000, 200, 0],
+    [50_000, 5_000, 200, 0],
+    [100_000, 5_000, 50, 0],
+    [100_000, 5_000, 100, 0],
+    [100_000, 5_000, 200, 0],
+    [200_000, 5_000, 200, 0],
+    [100_000, 5_000, 200, 1],
 ];
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter_map(|word| word.parse().ok());
-    if let (Some(people), Some(groups), Some(policies)) =
-        (arguments.next(), arguments.next(), arguments.next())
+    if let (Some(people), Some(groups), Some(policies), Some(apart)) =
+        (arguments.next(), arguments.next(), arguments.next(), arguments.next())
     {
-        return measure(people, groups, policies);
+        return measure(people, groups, policies, apart == 1);
     }
     println!("people groups policies  covered  evaluate_ms  posture_ms  facts_mib  peak_added_mib");
     for size in SIZES {
@@ -49,9 +51,9 @@ fn main() {
     }
 }
 
-fn measure(people: usize, groups: usize, policies: usize) {
+fn measure(people: usize, groups: usize, policies: usize, apart: bool) {
     let empty = resident();
-    let facts = tenant(people, groups, policies);
+    let facts = tenant(people, groups, policies, apart);
     let declared = Declarations::default();
     let before = resident();
     let mut covered = 0;
@@ -119,7 +121,7 @@ fn id(kind: u8, number: usize) -> ObjectId {
 /// A tenant whose groups are nested four deep: each policy names one outermost group that it
 /// includes and one that it leaves out, and the conditions vary, so that no policy covers anybody
 /// alone and many have to be put together.
-fn tenant(people: usize, groups: usize, policies: usize) -> Facts {
+fn tenant(people: usize, groups: usize, policies: usize, apart: bool) -> Facts {
     let now = Timestamp::UNIX_EPOCH;
     let users = (0..people).map(|number| User {
         id: id(1, number),
@@ -158,7 +160,7 @@ fn tenant(people: usize, groups: usize, policies: usize) -> Facts {
         security_defaults: Fact::known(SecurityDefaults { is_enabled: false }, now),
         conditional_access_policies: Fact::known(
             ConditionalAccessPolicies {
-                policies: (0..policies).map(|number| policy(number, level)).collect(),
+                policies: (0..policies).map(|number| policy(number, level, apart)).collect(),
                 unreadable: 0,
             },
             now,
@@ -174,12 +176,14 @@ fn tenant(people: usize, groups: usize, policies: usize) -> Facts {
     }
 }
 
-fn policy(number: usize, level: usize) -> Policy {
+fn policy(number: usize, level: usize, apart: bool) -> Policy {
     let group = |offset: usize| id(2, (number * 37 + offset) % level).to_string();
     let include: Vec<_> = (0..level / 10).map(&group).collect();
     let exchange = "00000002-0000-0ff1-ce00-000000000000";
     let sharepoint = "00000003-0000-0ff1-ce00-000000000000";
+    let one_each = format!("{number:08x}-0000-4000-8000-000000000000");
     let applications = match number % 3 {
+        _ if apart => json!({"includeApplications": [one_each]}),
         0 => json!({"includeApplications": ["All"], "excludeApplications": [exchange]}),
         1 => json!({"includeApplications": [exchange]}),
         _ => json!({"includeApplications": ["All"], "excludeApplications": [sharepoint]}),
