@@ -1,11 +1,90 @@
-"""The shipped rules on real data, and one alert all the way to a webhook and back."""
+"""The shipped rules on real data, alerts on their way to a webhook, and what is not said twice."""
 
+import itertools
 import re
+import time
 
-from harness import RULES, check, wait_until
+from harness import (
+    ALERTMANAGER_EXAMPLE,
+    ROOT,
+    RULES,
+    Alertmanager,
+    check,
+    inhibit_rules,
+    wait_until,
+)
 
 # An alert of a healthy demo may be about people; none may be about the exporter.
 HEALTH = "partnercenter.exporter"
+
+TENANT = "simulated"
+
+# Alerts by name without "Partnercenter", and by requirement or source where that matters.
+SOURCE_ALERTS = ["SourceFailing", "SourceStale", "PermissionMissing", "LicenseMissing"]
+DECIDES_COVERAGE = [
+    "authentication_strengths",
+    "conditional_access_policies",
+    "groups",
+    "named_locations",
+    "per_user_mfa",
+    "role_assignments",
+    "role_eligibilities",
+    "security_defaults",
+    "users",
+]
+
+# What is said of a tenant, and what is not said again of it.
+SILENCES = [
+    (
+        {"CredentialRefused"},
+        {
+            "TenantUnreachable",
+            "PermissionMissing",
+            "SourceStale",
+            "MandatoryRequirementUnknown",
+            "MfaCoverageUnknown",
+        },
+    ),
+    (
+        {"TenantUnreachable"},
+        {"SourceFailing", "SourceStale", "MandatoryRequirementUnknown", "MfaCoverageUnknown"},
+    ),
+    (
+        {"UsersWithoutEnforcedMfa"},
+        {
+            "MfaExclusions",
+            "MfaPolicyHasGap",
+            "MandatoryRequirementNotMet mfa-all-users-enforced",
+            "MandatoryRequirementNotMet mfa-every-authentication",
+            "MandatoryRequirementNotMet mfa-guests",
+            "MandatoryRequirementNotMet mfa-no-exclusions",
+        },
+    ),
+    ({"AdminsWithoutMfa"}, {"MandatoryRequirementNotMet mfa-admins-enforced"}),
+    ({"NoMfaOptionEnabled"}, {"MandatoryRequirementNotMet mfa-supported-method"}),
+    ({"MandatoryRequirementNotMet mfa-all-users-registered"}, {"UsersNotRegisteredForMfa"}),
+    ({"MandatoryRequirementNotMet mfa-break-glass"}, {"BreakGlassWithoutMfa"}),
+    (
+        {"MandatoryRequirementNotMet mfa-third-party-exception"},
+        {"ThirdPartyMfaWithoutException"},
+    ),
+    # Not a missing licence: nobody hears of that, so it must silence nothing.
+    (
+        {
+            f"{alert} {source}"
+            for alert in SOURCE_ALERTS
+            if alert != "LicenseMissing"
+            for source in DECIDES_COVERAGE
+        },
+        {"MfaCoverageUnknown", "GroupsUnreadable", "PoliciesUndecided"},
+    ),
+    ({"GroupsUnreadable", "PoliciesUndecided"}, {"MfaCoverageUnknown"}),
+]
+# The same, of one source that the same exporter reads.
+SILENCES_OF_THE_SOURCE = [
+    ({"PermissionMissing", "LicenseMissing"}, {"SourceStale"}),
+    ({"SourceStale"}, {"SourceFailing"}),
+]
 
 
 def rules(prometheus):
@@ -16,8 +95,24 @@ def rules(prometheus):
     ]
 
 
+def named(kind):
+    """What the shipped rules call their alerts (`alert`) or their records (`record`)."""
+    return [
+        name
+        for path in RULES
+        for name in re.findall(rf"(?m)^ +- {kind}: (\S+)$", path.read_text())
+    ]
+
+
+def check_runbook(alert):
+    page = alert["annotations"]["runbook_url"].rsplit("/", 1)[1]
+    check(page == f"{alert['labels']['alertname']}.md", f"the runbook is {page}")
+    check((ROOT / "docs" / "runbooks" / page).exists(), f"{page} is missing")
+
+
 def test_every_rule_loads_and_evaluates(world):
-    shipped = len(re.findall(r"(?m)^ +- (?:alert|record): ", RULES.read_text()))
+    check(len(RULES) >= 2, f"there are {len(RULES)} files of rules")
+    shipped = len(named("alert") + named("record"))
     for prometheus in world.prometheuses:
 
         def evaluated():
@@ -58,6 +153,178 @@ def test_people_without_mfa_raise_the_alert_that_names_the_requirement(world):
         check(re.search(r'\(".+"\); findings: [\d.]+', description), f"it reads: {description}")
 
 
+def test_people_who_can_sign_in_without_mfa_reach_the_webhook(world):
+    for prometheus in world.prometheuses:
+        for account in ("member", "guest"):
+            alert = wait_until(
+                f"the webhook of {prometheus.version} hears of each {account} without enforced MFA",
+                lambda: prometheus.webhook.alerts(
+                    "firing",
+                    alertname="PartnercenterUsersWithoutEnforcedMfa",
+                    tenant=TENANT,
+                    account=account,
+                ),
+            )[0]
+            check(alert["labels"]["severity"] == "critical", f"labels {alert['labels']}")
+            description = alert["annotations"]["description"]
+            wanted = rf"^[1-9]\d* enabled {account} account\(s\) of tenant {TENANT} can sign in"
+            check(re.search(wanted, description), f"it reads: {description}")
+            check_runbook(alert)
+
+
+def subject(labels):
+    """An alert as `SILENCES` names it."""
+    detail = labels.get("requirement") or labels.get("source")
+    name = labels["alertname"].removeprefix("Partnercenter")
+    return f"{name} {detail}" if detail else name
+
+
+def silences(source, target):
+    """Whether the alert with the first labels keeps back that with the second, in one tenant."""
+
+    def among(labels, subjects):
+        return not subjects.isdisjoint({subject(labels), subject(labels).split()[0]})
+
+    def one_of(pairs):
+        return any(among(source, said) and among(target, kept) for said, kept in pairs)
+
+    same = ("instance", "source")
+    return one_of(SILENCES) or (
+        one_of(SILENCES_OF_THE_SOURCE) and all(source[label] == target[label] for label in same)
+    )
+
+
+def differences(alertmanager):
+    """Alerts that Alertmanager inhibits and should not, or the reverse."""
+    tenants = {}
+    for labels, inhibited in alertmanager.alerts():
+        tenants.setdefault(labels.get("tenant"), []).append((labels, inhibited))
+    return [
+        f"{subject(labels)} {'is' if inhibited else 'is not'} inhibited beside "
+        f"{sorted({subject(other) for other, _ in alerts})}"
+        for alerts in tenants.values()
+        for labels, inhibited in alerts
+        if inhibited != any(silences(other, labels) for other, _ in alerts)
+    ]
+
+
+def test_what_follows_from_another_alert_of_the_demo_is_not_said_again(world):
+    follow = {
+        "MandatoryRequirementNotMet mfa-admins-enforced",
+        "MandatoryRequirementNotMet mfa-all-users-enforced",
+        "MandatoryRequirementNotMet mfa-every-authentication",
+        "MandatoryRequirementNotMet mfa-guests",
+        "MandatoryRequirementNotMet mfa-no-exclusions",
+        "MfaExclusions",
+        "MfaPolicyHasGap",
+        "ThirdPartyMfaWithoutException",
+        "UsersNotRegisteredForMfa",
+    }
+    for prometheus in world.prometheuses:
+
+        def inhibited():
+            wrong = differences(prometheus.alertmanager)
+            check(not wrong, "\n".join(wrong))
+            known = prometheus.alertmanager.alerts()
+            found = {subject(labels) for labels, is_inhibited in known if is_inhibited}
+            check(found == follow, f"{sorted(found ^ follow)} is inhibited, or is not")
+            return True
+
+        wait_until(f"{prometheus.version}: Alertmanager inhibits what follows", inhibited)
+    # Whatever is not kept back is said by then.
+    time.sleep(Alertmanager.GROUP_WAIT + 2)
+    for prometheus in world.prometheuses:
+        said = {subject(alert["labels"]) for alert in prometheus.webhook.alerts("firing")}
+        check("MandatoryRequirementNotMet mfa-all-users-registered" in said, f"said: {said}")
+        check(not said & follow, f"{prometheus.version} says {sorted(said & follow)} all the same")
+
+
+def test_the_example_names_what_there_is(world):
+    """A misspelt name in an inhibition rule would inhibit nothing, and nobody would be told."""
+    page = world.demo.page()
+    known = {
+        "alertname": set(named("alert")),
+        "requirement": {
+            labels["requirement"] for labels, _ in page.select("partnercenter_requirement_info")
+        },
+        "source": {labels["source"] for labels, _ in page.select("partnercenter_source_success")},
+    }
+    matchers = re.findall(r'(\w+)(?:=|=~)"([^"]*)"', inhibit_rules())
+    check(matchers, f"no matchers in {ALERTMANAGER_EXAMPLE}")
+    for label, pattern in matchers:
+        for choice in pattern.split("|"):
+            met = any(re.fullmatch(choice, name) for name in known[label])
+            check(met, f"{ALERTMANAGER_EXAMPLE.name}: no {label} is called {choice}")
+
+
+def test_the_example_inhibits_what_it_should_and_nothing_else(world):
+    """Every two alerts there are, each pair in a tenant of its own."""
+    page = world.demo.page()
+    sources = [
+        {"source": labels["source"], "instance": "a:10058"}
+        for labels, _ in page.select("partnercenter_source_success")
+    ]
+    # One source of each kind, and another exporter's view of it; with all of them Alertmanager has
+    # too much to think about.
+    some = [labels for labels in sources if labels["source"] in ("groups", "organization")]
+    some.append({"source": "groups", "instance": "b:10058"})
+    details = {f"Partnercenter{alert}": some for alert in SOURCE_ALERTS}
+    details["PartnercenterMandatoryRequirementNotMet"] = [
+        {"requirement": labels["requirement"]}
+        for labels, _ in page.select("partnercenter_requirement_info", tier="M")
+    ]
+    down = "PartnercenterExporterDown"
+    subjects = [
+        {"alertname": alert, **labels}
+        for alert in named("alert")
+        if alert != down
+        for labels in details.get(alert, [{}])
+    ]
+    pairs = list(itertools.combinations(subjects, 2))
+    # And every source, beside what may follow from it.
+    pairs += [
+        ({"alertname": f"Partnercenter{alert}", **labels}, {"alertname": f"Partnercenter{other}"})
+        for alert in SOURCE_ALERTS
+        for labels in sources
+        for other in ("MfaCoverageUnknown", "GroupsUnreadable", "PoliciesUndecided")
+    ]
+    alerts = [
+        dict(labels, tenant=f"pair-{number}")
+        for number, pair in enumerate(pairs)
+        for labels in pair
+    ]
+    for prometheus in world.prometheuses:
+        directory = prometheus.directory / "example"
+        directory.mkdir()
+        alertmanager = Alertmanager(prometheus.tools, directory)
+        try:
+            alertmanager.wait_ready()
+            alertmanager.post(alerts)
+
+            def right():
+                known = len(alertmanager.alerts())
+                check(known == len(alerts), f"it knows {known} of {len(alerts)} alerts")
+                wrong = differences(alertmanager)
+                check(not wrong, f"{len(wrong)} are wrong, such as\n" + "\n".join(wrong[:5]))
+                return True
+
+            wait_until(f"{prometheus.version} inhibits as it should", right)
+
+            # What no exporter serves is gone, in whatever tenant.
+            alertmanager.post([{"alertname": down}])
+
+            def gone():
+                return all(
+                    inhibited
+                    for labels, inhibited in alertmanager.alerts()
+                    if labels["alertname"] == "PartnercenterTenantGone"
+                )
+
+            wait_until(f"{prometheus.version} inhibits that the tenants are gone", gone)
+        finally:
+            alertmanager.stop()
+
+
 def test_a_missing_permission_reaches_the_webhook_and_is_taken_back(world):
     wanted = {"alertname": "PartnercenterPermissionMissing", "source": "users"}
     try:
@@ -70,8 +337,7 @@ def test_a_missing_permission_reaches_the_webhook_and_is_taken_back(world):
             )[0]
             check(alert["labels"]["severity"] == "warning", f"labels {alert['labels']}")
             check("users" in alert["annotations"]["description"], "the source is not named")
-            page = alert["annotations"]["runbook_url"].rsplit("/", 1)[1]
-            check(page == "PartnercenterPermissionMissing.md", f"the runbook is {page}")
+            check_runbook(alert)
     finally:
         world.demo.set_faults()
     for prometheus in world.prometheuses:

@@ -14,7 +14,8 @@ import time
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-RULES = ROOT / "alerts" / "exporter.rules.yml"
+RULES = sorted((ROOT / "alerts").glob("*.rules.yml"))
+ALERTMANAGER_EXAMPLE = ROOT / "examples" / "alertmanager.yml"
 
 # Where each version's prometheus, promtool, prometheus-alertmanager and amtool are.
 DISTRIBUTION = pathlib.Path("/usr/bin")
@@ -234,21 +235,12 @@ class Prometheus:
         self.directory = directory / f"prometheus-{self.version}"
         self.directory.mkdir()
         self.webhook = Webhook()
-        alerts = free_port()
+        self.alertmanager = Alertmanager(tools, self.directory, self.webhook.url)
         address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{address}"
-        self.write_configuration(alerts)
-        self.alertmanager = Process(
-            "alertmanager",
-            [
-                tools / "prometheus-alertmanager",
-                "--config.file=alertmanager.yml",
-                "--storage.path=alertmanager",
-                f"--web.listen-address=127.0.0.1:{alerts}",
-                "--cluster.listen-address=",
-            ],
-            self.directory,
-        )
+        self.write_configuration()
+        # What is raised before anybody listens is not said again for a minute.
+        self.alertmanager.wait_ready()
         self.process = Process(
             "prometheus",
             [
@@ -260,11 +252,12 @@ class Prometheus:
             self.directory,
         )
 
-    def write_configuration(self, alertmanager_port):
+    def write_configuration(self):
         # The shipped rules, impatient: what takes hours there takes seconds here.
-        rules = re.sub(r"(?m)^( +for:) .*$", r"\1 0s", RULES.read_text())
-        rules = re.sub(r"(?m)^( +keep_firing_for:) .*$", r"\1 2s", rules)
-        (self.directory / "rules.yml").write_text(rules)
+        for path in RULES:
+            rules = re.sub(r"(?m)^( +for:) .*$", r"\1 0s", path.read_text())
+            rules = re.sub(r"(?m)^( +keep_firing_for:) .*$", r"\1 2s", rules)
+            (self.directory / path.name).write_text(rules)
         # JSON is YAML.
         (self.directory / "prometheus.yml").write_text(
             json.dumps(
@@ -274,36 +267,16 @@ class Prometheus:
                         "scrape_timeout": "1s",
                         "evaluation_interval": "1s",
                     },
-                    "rule_files": ["rules.yml"],
+                    "rule_files": [path.name for path in RULES],
                     "alerting": {
                         "alertmanagers": [
-                            {"static_configs": [{"targets": [f"127.0.0.1:{alertmanager_port}"]}]}
+                            {"static_configs": [{"targets": [self.alertmanager.address]}]}
                         ]
                     },
                     "scrape_configs": [
                         {
                             "job_name": "partnercenter",
                             "static_configs": [{"targets": [self.demo.address]}],
-                        }
-                    ],
-                },
-                indent=2,
-            )
-        )
-        (self.directory / "alertmanager.yml").write_text(
-            json.dumps(
-                {
-                    "route": {
-                        "receiver": "webhook",
-                        "group_by": ["alertname"],
-                        "group_wait": "1s",
-                        "group_interval": "2s",
-                        "repeat_interval": "1h",
-                    },
-                    "receivers": [
-                        {
-                            "name": "webhook",
-                            "webhook_configs": [{"url": self.webhook.url, "send_resolved": True}],
                         }
                     ],
                 },
@@ -338,6 +311,77 @@ class Prometheus:
         self.process.stop()
         self.alertmanager.stop()
         self.webhook.stop()
+
+
+def inhibit_rules():
+    """This part of the example, as it stands there."""
+    part = re.search(r"(?ms)^inhibit_rules:\n.*?(?=^\w|\Z)", ALERTMANAGER_EXAMPLE.read_text())
+    check(part, "the example has no inhibit_rules")
+    return part[0]
+
+
+class Alertmanager:
+    """One version of Alertmanager, with the inhibition rules of the examples."""
+
+    # Longer than it takes from the first alert of a figure to the last.
+    GROUP_WAIT = 5
+
+    def __init__(self, tools, directory, webhook=None):
+        self.address = f"127.0.0.1:{free_port()}"
+        self.url = f"http://{self.address}"
+        route = {
+            "receiver": "webhook" if webhook else "nobody",
+            "group_by": ["alertname", "tenant"],
+            "group_wait": f"{self.GROUP_WAIT}s",
+            "group_interval": "2s",
+            "repeat_interval": "1h",
+        }
+        receivers = [{"name": "nobody"}]
+        if webhook:
+            settings = {"url": webhook, "send_resolved": True}
+            receivers.append({"name": "webhook", "webhook_configs": [settings]})
+        # JSON is YAML.
+        (directory / "alertmanager.yml").write_text(
+            f"route: {json.dumps(route)}\nreceivers: {json.dumps(receivers)}\n{inhibit_rules()}"
+        )
+        self.process = Process(
+            "alertmanager",
+            [
+                tools / "prometheus-alertmanager",
+                "--config.file=alertmanager.yml",
+                "--storage.path=alertmanager",
+                f"--web.listen-address={self.address}",
+                "--cluster.listen-address=",
+            ],
+            directory,
+        )
+
+    def wait_ready(self):
+        def ready():
+            self.process.check_running()
+            return request(f"{self.url}/-/ready").status == 200
+
+        wait_until("Alertmanager is ready", ready)
+
+    def alerts(self):
+        """Every alert that it knows, as (labels, whether another one inhibits it)."""
+        self.process.check_running()
+        answer = request(f"{self.url}/api/v2/alerts")
+        check(answer.status == 200, f"/api/v2/alerts answers {answer.status}: {answer.text}")
+        return [
+            (alert["labels"], bool(alert["status"]["inhibitedBy"]))
+            for alert in json.loads(answer.text)
+        ]
+
+    def post(self, alerts):
+        """Raises an alert for each of these sets of labels."""
+        headers = {"Content-Type": "application/json"}
+        body = json.dumps([{"labels": labels} for labels in alerts])
+        answer = request(f"{self.url}/api/v2/alerts", "POST", headers, body)
+        check(answer.status == 200, f"POST /api/v2/alerts answers {answer.status}: {answer.text}")
+
+    def stop(self):
+        self.process.stop()
 
 
 class Webhook:
