@@ -83,6 +83,8 @@ struct Mark {
     last_success: Option<Timestamp>,
     duration: Option<Duration>,
     rows: Option<u64>,
+    /// Rows left out of the last good reading.
+    rejected: u64,
 }
 
 impl Mark {
@@ -252,10 +254,12 @@ impl Tenant {
                 if mark.failure.take().is_some() {
                     tracing::info!(tenant = %self.name, source = S::ID, "reads again");
                 }
-                if rows.rejected > 0 {
+                // Said when it changes, and not at each reading.
+                if rows.rejected > 0 && rows.rejected != mark.rejected {
                     let rows_rejected = rows.rejected;
                     tracing::warn!(tenant = %self.name, source = S::ID, rows_rejected, "rows left out");
                 }
+                mark.rejected = rows.rejected;
                 mark.failures = 0;
                 mark.last_success = Some(now);
                 mark.rows = Some(rows.accepted);

@@ -144,6 +144,34 @@ proptest::proptest! {
     }
 
     #[test]
+    fn an_explanation_says_what_was_decided((base, policies) in drawn::tenant()) {
+        let mut tenant = base.clone();
+        tenant["policies"] = serde_json::Value::Array(policies);
+        let tenant: Tenant = serde_json::from_value(tenant).unwrap();
+        let (facts, declared) = (tenant.facts(), tenant.declared());
+        let people = People::of(&facts).unwrap();
+        let ground = Ground::of(&facts, &declared);
+        let assessment = Assessment::of(&ground, &people, Question::Mfa);
+        for (number, user) in people.everyone().iter().enumerate() {
+            let explanation = explain(&facts, &declared, user).unwrap();
+            proptest::prop_assert_eq!(explanation.coverage, assessment.coverage[number].as_str());
+            for step in &explanation.policies {
+                let (mut inside, mut outside) = (false, false);
+                for how in &step.how {
+                    inside |= how.starts_with("included");
+                    outside |= how.starts_with("left out");
+                }
+                match step.outcome {
+                    "challenges" | "blocks" => proptest::prop_assert!(inside && !outside, "{step:?}"),
+                    "excluded" => proptest::prop_assert!(inside && outside, "{step:?}"),
+                    "not_included" => proptest::prop_assert!(!inside || outside, "{step:?}"),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_union_is_right_about_every_sign_in_there_is(
         (base, policies) in drawn::tenant(),
     ) {
