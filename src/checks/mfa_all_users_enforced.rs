@@ -1,7 +1,7 @@
 //! Every enabled account is always challenged for MFA.
 
 use super::check::{Check, Evidence, Terms, Tier, Verdict, unenforced};
-use crate::posture::Posture;
+use crate::posture::{Posture, coverage};
 use crate::sources::Unread;
 
 pub(super) static CHECK: Check = Check {
@@ -12,17 +12,7 @@ pub(super) static CHECK: Check = Check {
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "run `partnercenter_exporter explain` with the account for the policy that leaves it out, and close the gap in Conditional Access; block the sign-in of accounts nobody needs",
-    sources: &[
-        "users",
-        "security_defaults",
-        "conditional_access_policies",
-        "per_user_mfa",
-        "groups",
-        "role_assignments",
-        "role_eligibilities",
-        "authentication_strengths",
-        "named_locations",
-    ],
+    sources: &coverage::SOURCES,
     evaluate,
 };
 

@@ -2,7 +2,7 @@
 
 use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
-use crate::posture::coverage::{Coverage, Gap, Via};
+use crate::posture::coverage::{self, Coverage, Gap, Via};
 use crate::sources::Unread;
 use std::collections::BTreeMap;
 
@@ -14,17 +14,7 @@ pub(super) static CHECK: Check = Check {
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "take the condition out of the policy (excluded applications, trusted locations, platforms, client types, `or compliant device`, risk), or cover what it leaves out with another policy",
-    sources: &[
-        "users",
-        "security_defaults",
-        "conditional_access_policies",
-        "per_user_mfa",
-        "groups",
-        "role_assignments",
-        "role_eligibilities",
-        "authentication_strengths",
-        "named_locations",
-    ],
+    sources: &coverage::SOURCES,
     evaluate,
 };
 

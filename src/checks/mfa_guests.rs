@@ -1,7 +1,7 @@
 //! Guests are always challenged for MFA.
 
 use super::check::{Check, Evidence, Terms, Tier, Verdict, unenforced};
-use crate::posture::Posture;
+use crate::posture::{Posture, coverage};
 use crate::sources::Unread;
 use crate::sources::{Account, User};
 
@@ -13,17 +13,7 @@ pub(super) static CHECK: Check = Check {
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "include guests in a policy that demands MFA of every sign-in, or remove guests nobody needs",
-    sources: &[
-        "users",
-        "security_defaults",
-        "conditional_access_policies",
-        "per_user_mfa",
-        "groups",
-        "role_assignments",
-        "role_eligibilities",
-        "authentication_strengths",
-        "named_locations",
-    ],
+    sources: &coverage::SOURCES,
     evaluate,
 };
 

@@ -1,7 +1,7 @@
 //! Nobody is left out of MFA, not even service and emergency accounts.
 
 use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
-use crate::posture::Posture;
+use crate::posture::{Posture, coverage};
 use crate::sources::Unread;
 
 pub(super) static CHECK: Check = Check {
@@ -12,17 +12,7 @@ pub(super) static CHECK: Check = Check {
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "take the account, group, role or kind of guest out of the policy's exclusions, or cover it with another policy; emergency accounts belong under break_glass in the configuration and hold a security key",
-    sources: &[
-        "users",
-        "security_defaults",
-        "conditional_access_policies",
-        "per_user_mfa",
-        "groups",
-        "role_assignments",
-        "role_eligibilities",
-        "authentication_strengths",
-        "named_locations",
-    ],
+    sources: &coverage::SOURCES,
     evaluate,
 };
 

@@ -29,6 +29,19 @@ use reach::{Reached, reach};
 use rule::{Clients, Effect, Rule, Vocabulary, compile};
 use union::{Aim, Found, Hole, search};
 
+/// The sources an answer about MFA rests on, by id.
+pub const SOURCES: [&str; 9] = [
+    "users",
+    "security_defaults",
+    "conditional_access_policies",
+    "per_user_mfa",
+    "groups",
+    "role_assignments",
+    "role_eligibilities",
+    "authentication_strengths",
+    "named_locations",
+];
+
 /// Steps after which no further search is made in one judgement: a few seconds of one processor.
 /// Real tenants need a few thousand.
 const STEPS: u32 = 2_000_000;

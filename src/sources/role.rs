@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::Facts;
-use crate::client::FetchError;
+use crate::client::{Ask, Client, FetchError};
 use crate::wire::{self, ObjectId};
 
 /// One role held by one principal: a person, a group or a program.
@@ -120,7 +120,21 @@ pub(super) fn groups<'a>(rows: &'a [RoleAssignment], known: &Facts) -> BTreeSet<
     rows.iter().filter(may_be).map(|row| &row.principal).collect()
 }
 
-/// An assignment that cannot be read may make anybody an administrator, so none is left out.
-pub(super) fn unreadable(rows: u64) -> FetchError {
-    FetchError::unreadable(&format!("{rows} assignments of roles"))
+/// All assignments of a list that have not run out. One that cannot be read may make anybody an
+/// administrator, so none is left out.
+pub(super) async fn listed(
+    client: &Client,
+    ask: &Ask,
+    now: Timestamp,
+) -> Result<Vec<RoleAssignment>, FetchError> {
+    let mut rows = Vec::new();
+    let keep = |row: Instance| {
+        if !row.is_over(now) {
+            rows.push(row.into());
+        }
+    };
+    match client.list::<Instance>(ask, keep).await?.rejected {
+        0 => Ok(rows),
+        rejected => Err(FetchError::unreadable(&format!("{rejected} assignments of roles"))),
+    }
 }

@@ -7,10 +7,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::Facts;
-use super::role::{self, Instance, RoleAssignment, unreadable};
+use super::role::{self, RoleAssignment};
 use super::source::{Rows, Source};
 use crate::client::{Ask, Bucket, Client, FetchError};
 use crate::metrics::{Metric, Samples};
@@ -59,30 +60,23 @@ impl Source for RoleAssignments {
     const METRICS: &'static [&'static Metric] = &[];
 
     async fn fetch(client: &Client, known: &Facts) -> Result<Rows<Self>, FetchError> {
-        let mut rows = Vec::new();
-        let keep = |row: Instance| {
-            if !row.is_over(known.now) {
-                rows.push(row.into());
-            }
+        let rows = match role::listed(client, &Self::ASK, known.now).await {
+            Err(error) if error.is_without_pim() => without_pim(client, known.now).await?,
+            rows => rows?,
         };
-        match client.list::<Instance>(&Self::ASK, keep).await {
-            Ok(tally) if tally.rejected > 0 => Err(unreadable(tally.rejected)),
-            Ok(tally) => Ok(Rows { source: Self(rows), accepted: tally.accepted, rejected: 0 }),
-            Err(error) if error.is_without_pim() => without_pim(client).await,
-            Err(error) => Err(error),
-        }
+        Ok(Rows { accepted: rows.len() as u64, source: Self(rows), rejected: 0 })
     }
 
     fn observe(&self, _samples: &mut Samples) {}
 }
 
 /// Without PIM each role that is in use has to be asked about by itself.
-async fn without_pim(client: &Client) -> Result<Rows<RoleAssignments>, FetchError> {
+async fn without_pim(client: &Client, now: Timestamp) -> Result<Vec<RoleAssignment>, FetchError> {
     const ROLES: Ask = Ask::graph("/v1.0/directoryRoles", Bucket::Directory);
     let mut roles = Vec::new();
     let tally = client.list::<DirectoryRole>(&ROLES, |role| roles.push(role)).await?;
     if tally.rejected > 0 {
-        return Err(unreadable(tally.rejected));
+        return Err(FetchError::unreadable(&format!("{} roles", tally.rejected)));
     }
     let mut rows = Vec::new();
     for DirectoryRole { role_template_id: role } in roles {
@@ -90,20 +84,14 @@ async fn without_pim(client: &Client) -> Result<Rows<RoleAssignments>, FetchErro
             "/v1.0/roleManagement/directory/roleAssignments\
              ?$filter=roleDefinitionId%20eq%20'{role}'&$expand=principal"
         );
-        let keep = |row: Instance| rows.push(row.into());
-        let tally = client.list::<Instance>(&Ask::about(path, Bucket::Directory), keep).await?;
-        if tally.rejected > 0 {
-            return Err(unreadable(tally.rejected));
-        }
+        rows.extend(role::listed(client, &Ask::about(path, Bucket::Directory), now).await?);
     }
-    let accepted = rows.len() as u64;
-    Ok(Rows { source: RoleAssignments(rows), accepted, rejected: 0 })
+    Ok(rows)
 }
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
+    use super::super::role::Instance;
     use super::*;
 
     #[test]

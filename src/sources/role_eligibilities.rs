@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Facts;
-use super::role::{self, Instance, RoleAssignment};
+use super::role::{self, RoleAssignment};
 use super::source::{Rows, Source};
 use crate::client::{Ask, Bucket, Client, FetchError};
 use crate::metrics::{Metric, Samples};
@@ -46,21 +46,12 @@ impl Source for RoleEligibilities {
     const METRICS: &'static [&'static Metric] = &[];
 
     async fn fetch(client: &Client, known: &Facts) -> Result<Rows<Self>, FetchError> {
-        let mut rows = Vec::new();
-        let keep = |row: Instance| {
-            if !row.is_over(known.now) {
-                rows.push(row.into());
-            }
-        };
-        match client.list::<Instance>(&Self::ASK, keep).await {
-            Ok(tally) if tally.rejected > 0 => Err(role::unreadable(tally.rejected)),
-            Ok(tally) => Ok(Rows { source: Self(rows), accepted: tally.accepted, rejected: 0 }),
+        let rows = match role::listed(client, &Self::ASK, known.now).await {
             // Without the licence nobody can activate anything.
-            Err(error) if error.is_without_pim() => {
-                Ok(Rows { source: Self::default(), accepted: 0, rejected: 0 })
-            }
-            Err(error) => Err(error),
-        }
+            Err(error) if error.is_without_pim() => Vec::new(),
+            rows => rows?,
+        };
+        Ok(Rows { accepted: rows.len() as u64, source: Self(rows), rejected: 0 })
     }
 
     fn observe(&self, _samples: &mut Samples) {}
@@ -70,6 +61,7 @@ impl Source for RoleEligibilities {
 mod tests {
     use serde::Deserialize;
 
+    use super::super::role::Instance;
     use super::*;
 
     #[test]
