@@ -457,9 +457,9 @@ mod tests {
     #[test]
     fn who_is_left_out_for_certain_stays_unregistered_while_others_are_unknown() {
         let tenant = tenant(
-            "{ users: { anna: {}, xena: {} }, registered: { xena: [email] }, groups: { g: refused },
-               per_user: refused, policies: [{ id: p, state: enabled, conditions: { users:
-               { includeUsers: [All], excludeGroups: [g], excludeUsers: [xena] }, applications:
+            "{ users: { anna: {}, xena: {} }, registered: { xena: [email] }, roles: refused,
+               policies: [{ id: p, state: enabled, conditions: { users:
+               { includeUsers: [All], excludeRoles: [admin], excludeUsers: [xena] }, applications:
                { includeApplications: [All] } }, grantControls: { operator: OR, builtInControls: [mfa] } }] }",
         );
         let shown = shown(&tenant);
@@ -476,6 +476,23 @@ mod tests {
         assert_eq!(sum(&shown, "users_mfa_unknown", &["about=\"enforcement\""]), Some(1));
         assert_eq!(sum(&shown, "conditional_access_policies_undecided", &[]), Some(1));
         assert_eq!(sum(&shown, "mfa_option_enabled", &["conditional_access"]), None);
+    }
+
+    #[test]
+    fn legacy_authentication_is_not_said_to_be_blocked_while_somebody_may_be_exempt() {
+        let blocked = |exclusion: &str| {
+            let tenant = tenant(&format!(
+                "{{ users: {{ anna: {{}}, bert: {{}} }}, groups: {{ g: refused }}, policies: [{{ id: p,
+                   state: enabled, conditions: {{ users: {{ includeUsers: [All], {exclusion} }},
+                   applications: {{ includeApplications: [All] }}, clientAppTypes: [exchangeActiveSync, other] }},
+                   grantControls: {{ operator: OR, builtInControls: [block] }} }}] }}"
+            ));
+            let shown = shown(&tenant);
+            (sum(&shown, "legacy_auth_blocked", &[]), sum(&shown, "users_legacy_auth_unknown", &[]))
+        };
+        assert_eq!(blocked("excludeUsers: []"), (Some(1), Some(0)));
+        assert_eq!(blocked("excludeUsers: [bert]"), (Some(0), Some(0)));
+        assert_eq!(blocked("excludeGroups: [g]"), (None, Some(2)));
     }
 
     proptest::proptest! {

@@ -345,3 +345,64 @@ impl<'a> Nests<'a> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::posture::tenants::{id, now, tenant};
+    use crate::sources::{Fact, Group, RoleAssignments};
+
+    fn held_by(principal: &str, is_group: Option<bool>) -> Facts {
+        let facts = tenant("{ users: { anna: {}, out: { disabled: true } } }").facts();
+        let assignment = RoleAssignment {
+            principal: id(principal),
+            is_group,
+            role: id("admin"),
+            tenant_wide: true,
+            activated: false,
+        };
+        Facts {
+            role_assignments: Fact::known(RoleAssignments::new(vec![assignment]), now()),
+            ..facts
+        }
+    }
+
+    fn administrators(facts: &Facts) -> (usize, Option<Unread>) {
+        let people = People::of(facts).unwrap();
+        let (administrators, doubt) = people.administrators();
+        (administrators.count(), doubt)
+    }
+
+    #[test]
+    fn a_program_or_a_disabled_account_with_a_role_raises_no_doubt_and_an_unknown_principal_does() {
+        assert_eq!(administrators(&held_by("anna", None)), (1, None));
+        assert_eq!(administrators(&held_by("out", None)), (0, None));
+        assert_eq!(administrators(&held_by("robot", Some(false))), (0, None));
+        // It may be a group, and was not asked for yet.
+        assert_eq!(administrators(&held_by("who", None)), (0, Some(Unread::Pending)));
+    }
+
+    #[test]
+    fn a_nested_group_that_was_not_asked_for_leaves_a_doubt() {
+        let facts = tenant("{ users: { anna: {} } }").facts();
+        let members = Members::Known { people: [].into(), groups: [id("inner")].into() };
+        let groups = Groups::new([(id("outer"), Group::new("Outer", members, now()))]);
+        let facts = Facts { groups: Fact::known(groups, now()), ..facts };
+        let people = People::of(&facts).unwrap();
+        let mut members = Bits::none(people.count());
+        assert_eq!(people.add_members(&id("outer"), &mut members), Some(Unread::Pending));
+        assert!(members.is_empty());
+    }
+
+    #[test]
+    fn a_way_into_a_group_names_every_group_on_it_and_ends_in_circles_too() {
+        let facts = tenant(
+            "{ users: { anna: {}, bert: {} }, groups: { outer: [middle], middle: [inner, outer], inner: [anna] } }",
+        )
+        .facts();
+        let people = People::of(&facts).unwrap();
+        let path = people.path(&id("outer"), &id("anna")).unwrap();
+        assert_eq!(path, ["outer", "middle", "inner"]);
+        assert_eq!(people.path(&id("outer"), &id("bert")), None);
+    }
+}

@@ -824,3 +824,30 @@ fn a_group_that_fails_is_not_asked_for_again_and_again() {
         assert!(since < 250, "{since} requests in ten minutes");
     });
 }
+
+#[test]
+fn a_group_with_hidden_membership_that_comes_back_empty_is_not_taken_for_empty() {
+    let group = "11111111-2222-4333-8444-000000000001";
+    let policy = format!(
+        r#"{{"value":[{{"id":"p","state":"enabled","conditions":{{"users":{{"excludeGroups":["{group}"]}}}}}}]}}"#
+    );
+    let outcome = |visibility: &str| {
+        let name = format!(r#"{{"displayName":"Hidden","visibility":{visibility}}}"#);
+        let page = Served::collect(&[
+            ("/conditionalAccess/policies", policy.clone().into_bytes()),
+            ("/members", br#"{"value":[]}"#.to_vec()),
+            (&format!("/groups/{group}"), name.into_bytes()),
+        ])
+        .page;
+        ["read", "failed"].into_iter().find(|outcome| {
+            has(
+                &page,
+                &format!(
+                    "partnercenter_group_expansions{{tenant=\"contoso\",outcome=\"{outcome}\"}} 1"
+                ),
+            )
+        })
+    };
+    assert_eq!(outcome("null"), Some("read"));
+    assert_eq!(outcome("\"HiddenMembership\""), Some("failed"));
+}

@@ -185,14 +185,8 @@ impl<'a> Search<'a> {
             Trust::No => false,
             Trust::Unknown(_) => self.trusting,
         };
-        if flag == ALL_TRUSTED && !value {
-            let inside =
-                |(place, held): (usize, &Option<bool>)| *held == Some(true) && is_trusted(place);
-            if point.flags.iter().enumerate().any(inside) {
-                return None;
-            }
-        }
         let mut decided = vec![flag];
+        // Whoever is in a trusted place is in one of all trusted ones, whichever is decided first.
         if value && is_trusted(flag) {
             match point.flags[ALL_TRUSTED] {
                 Some(false) => return None,
