@@ -279,7 +279,8 @@ impl Client {
                 self.0.tokens.forget(&settings.graph_audience, bearer);
                 continue;
             }
-            if !failure.is_passing() || tries >= limits.tries {
+            // Without a token nothing was asked here, and whoever asks for tokens has tried again.
+            if bearer.is_none() || !failure.is_passing() || tries >= limits.tries {
                 return Err(failure);
             }
             let pause = failure.retry_after().unwrap_or_else(|| back_off(tries));
@@ -307,12 +308,11 @@ impl Client {
             Ok(bearer) => bearer,
             Err(error) => return (None, Err(FetchError::of_token(&error))),
         };
-        let _permit = in_flight.acquire().await;
         let correlation = random_guid();
         let request =
             Request { headers: headers(&bearer, &correlation), ..Request::get(url.clone()) };
         let asked = clock.uptime();
-        let outcome = match transport.send(request).await {
+        let outcome = match transport.send(request, Some(in_flight)).await {
             Ok(response) => match error::refusal(&response, clock.now()) {
                 Some(error) => Err(error),
                 None => Ok(response),

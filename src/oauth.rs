@@ -33,6 +33,12 @@ const MARGIN: Duration = Duration::from_secs(300);
 /// How long a refusal that will not pass by itself is remembered.
 const REFUSED: Duration = Duration::from_secs(60);
 
+/// The same for a failure that passes by itself, unless Microsoft asks for more.
+const PASSING: Duration = Duration::from_secs(15);
+
+/// No answer keeps us from asking for longer.
+const LONGEST: Duration = Duration::from_secs(3600);
+
 /// Who we are in one tenant.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -161,9 +167,14 @@ impl Tokens {
                 Ok(bearer)
             }
             Err(error) => {
-                // While an old token lives there is time, so not even a passing failure is pressed.
-                let pause = !error.is_transient() || living.is_some();
-                held.refusal = pause.then(|| (error.clone(), clock.uptime() + REFUSED));
+                // Whoever waits for the same token is told the same, and Microsoft is left alone for
+                // a while: while an old token lives there is time, so even more then.
+                let pause = match (error.is_transient(), living.is_some()) {
+                    (true, false) => error.retry_after().map_or(PASSING, |told| told.max(PASSING)),
+                    _ => error.retry_after().map_or(REFUSED, |told| told.max(REFUSED)),
+                };
+                let until = clock.uptime() + pause.min(LONGEST);
+                held.refusal = Some((error.clone(), until));
                 living.ok_or(error)
             }
         }

@@ -39,6 +39,9 @@ const REJUDGE: Duration = Duration::from_secs(60);
 /// A page older than this was printed by a thread that has stopped turning.
 const STALLED: Duration = Duration::from_secs(60);
 
+/// How long the collecting thread may take to end.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// Pages in flight at once in the whole process; each may hold a body and what it inflated to.
 const PAGES_IN_FLIGHT: usize = 4;
 
@@ -139,9 +142,14 @@ impl Collecting {
         let _ = self.ended.clone().wait_for(|ended| *ended).await;
     }
 
-    /// Stops and waits for the thread.
-    pub fn stop(mut self) -> Result<(), StartError> {
+    /// Stops and waits for the thread, but not for ever: one that hangs on a file or a name server
+    /// must not keep the program alive.
+    pub async fn stop(mut self) -> Result<(), StartError> {
         self.stop.send_replace(true);
+        if tokio::time::timeout(FAREWELL, self.ended()).await.is_err() {
+            tracing::warn!("collecting does not end; going without it");
+            return Ok(());
+        }
         match self.thread.take().map(std::thread::JoinHandle::join) {
             Some(Ok(result)) => result,
             Some(Err(_)) => Err(StartError::Thread(std::io::Error::other("it panicked"))),
@@ -199,6 +207,8 @@ fn collect(
             _ = stopped.wait_for(|stop| *stop) => {}
         }
     });
+    // A name that is still being looked up is nobody's concern any more.
+    runtime.shutdown_background();
     Ok(())
 }
 

@@ -8,9 +8,10 @@ mod negotiation;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,8 +19,7 @@ use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -63,7 +63,7 @@ struct Shared {
     settings: Settings,
     view: View,
     telemetry: Telemetry,
-    scrapes: AtomicUsize,
+    scrapes: Arc<AtomicUsize>,
 }
 
 /// Serves on `listeners` until `stop` completes, then lets open requests finish.
@@ -75,7 +75,7 @@ pub async fn serve(
     clock: Clock,
     stop: impl Future<Output = ()>,
 ) {
-    let scrapes = AtomicUsize::new(0);
+    let scrapes = Arc::default();
     let site = Site(Arc::new(Shared { settings, view, telemetry, scrapes }));
     let open = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
@@ -146,14 +146,14 @@ pub struct BindError {
 }
 
 impl Site {
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Page> {
         let path = request.uri().path();
         let Shared { settings, .. } = &*self.0;
         let readable = [Method::GET, Method::HEAD].contains(request.method());
         match path {
             _ if path == settings.telemetry_path && readable => self.metrics(request),
             "/" if readable => self.landing(),
-            "/-/healthy" if readable => text(StatusCode::OK, "healthy\n"),
+            "/-/healthy" if readable => self.healthy(),
             "/-/ready" if readable => self.ready(),
             "/" | "/-/healthy" | "/-/ready" => method_not_allowed(),
             _ if path == settings.telemetry_path => method_not_allowed(),
@@ -161,9 +161,9 @@ impl Site {
         }
     }
 
-    fn metrics(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    fn metrics(&self, request: &Request<Incoming>) -> Response<Page> {
         let Shared { settings, view, telemetry, scrapes } = &*self.0;
-        let Some(_scrape) = Scrape::begin(scrapes, settings.max_requests) else {
+        let Some(scrape) = Scrape::begin(scrapes, settings.max_requests) else {
             telemetry.scrape_rejected();
             return text(StatusCode::SERVICE_UNAVAILABLE, "too many scrapes at once\n");
         };
@@ -180,7 +180,7 @@ impl Site {
         };
         let gzip = negotiation::accepts_gzip(request.headers());
         let body = if gzip { page.gzip.clone() } else { page.plain.clone() };
-        let mut response = Response::new(Full::new(body));
+        let mut response = Response::new(Page::of_scrape(body, scrape));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
         headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
@@ -190,7 +190,16 @@ impl Site {
         response
     }
 
-    fn ready(&self) -> Response<Full<Bytes>> {
+    /// Never for what Microsoft does; a collecting thread that has stopped is ours, and only a
+    /// restart mends it.
+    fn healthy(&self) -> Response<Page> {
+        match self.0.view.current() {
+            Some(_) => text(StatusCode::OK, "healthy\n"),
+            None => text(StatusCode::SERVICE_UNAVAILABLE, "unhealthy: collecting has stopped\n"),
+        }
+    }
+
+    fn ready(&self) -> Response<Page> {
         match self.0.view.current() {
             Some(snapshot) if snapshot.is_ready() => text(StatusCode::OK, "ready\n"),
             Some(_) => text(
@@ -201,10 +210,10 @@ impl Site {
         }
     }
 
-    fn landing(&self) -> Response<Full<Bytes>> {
+    fn landing(&self) -> Response<Page> {
         let snapshot = self.0.view.current();
         let page = landing::page(snapshot.as_deref(), &self.0.settings.telemetry_path);
-        let mut response = Response::new(Full::new(page.into()));
+        let mut response = Response::new(Page::new(page.into()));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -217,32 +226,77 @@ impl Site {
     }
 }
 
-/// One scrape being answered.
-struct Scrape<'a>(&'a AtomicUsize);
+/// One scrape being answered, until the last of it is on its way.
+struct Scrape(Arc<AtomicUsize>);
 
-impl<'a> Scrape<'a> {
-    fn begin(scrapes: &'a AtomicUsize, max_requests: usize) -> Option<Self> {
-        let scrape = Self(scrapes);
+impl Scrape {
+    fn begin(scrapes: &Arc<AtomicUsize>, max_requests: usize) -> Option<Self> {
         let before = scrapes.fetch_add(1, Ordering::AcqRel);
+        let scrape = Self(Arc::clone(scrapes));
         (max_requests == 0 || before < max_requests).then_some(scrape)
     }
 }
 
-impl Drop for Scrape<'_> {
+impl Drop for Scrape {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+/// A body that is ready, handed over piece by piece, so that a scraper that does not read holds
+/// its place among the scrapes.
+struct Page {
+    rest: Bytes,
+    scrape: Option<Scrape>,
+}
+
+/// Size of a piece in bytes.
+const PIECE: usize = 64 << 10;
+
+impl Page {
+    fn new(body: Bytes) -> Self {
+        Self { rest: body, scrape: None }
+    }
+
+    fn of_scrape(body: Bytes, scrape: Scrape) -> Self {
+        Self { rest: body, scrape: Some(scrape) }
+    }
+}
+
+impl Body for Page {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.rest.is_empty() {
+            self.scrape = None;
+            return Poll::Ready(None);
+        }
+        let piece = self.rest.len().min(PIECE);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(piece)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.len() as u64)
+    }
+}
+
+fn text(status: StatusCode, body: &'static str) -> Response<Page> {
+    let mut response = Response::new(Page::new(Bytes::from_static(body.as_bytes())));
     *response.status_mut() = status;
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, plain);
     response
 }
 
-fn method_not_allowed() -> Response<Full<Bytes>> {
+fn method_not_allowed() -> Response<Page> {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     response
@@ -254,7 +308,7 @@ mod tests {
 
     #[test]
     fn scrapes_are_turned_away_while_as_many_are_answered_as_may_be() {
-        let scrapes = AtomicUsize::new(0);
+        let scrapes = Arc::new(AtomicUsize::new(0));
         let first = Scrape::begin(&scrapes, 2);
         let second = Scrape::begin(&scrapes, 2);
         assert!(first.is_some() && second.is_some());
@@ -264,5 +318,21 @@ mod tests {
         assert!(Scrape::begin(&scrapes, 0).is_some(), "0 is no limit");
         drop(second);
         assert_eq!(scrapes.load(Ordering::Acquire), 0);
+    }
+
+    #[test]
+    fn a_scrape_holds_its_place_until_the_last_of_it_is_taken() {
+        let scrapes = Arc::new(AtomicUsize::new(0));
+        let body = Bytes::from(vec![b'x'; PIECE + 1]);
+        let mut page = Page::of_scrape(body, Scrape::begin(&scrapes, 1).unwrap());
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert_eq!(page.size_hint().exact(), Some(PIECE as u64 + 1));
+        for (left, ended) in [(1, false), (0, true)] {
+            assert!(Scrape::begin(&scrapes, 1).is_none(), "the place is taken");
+            assert!(Pin::new(&mut page).poll_frame(&mut context).is_ready());
+            assert_eq!((page.rest.len(), page.is_end_stream()), (left, ended));
+        }
+        drop(page);
+        assert!(Scrape::begin(&scrapes, 1).is_some());
     }
 }

@@ -40,7 +40,7 @@ pub enum StateError {
     Taken(PathBuf),
     /// Others may look into it.
     #[error(
-        "state directory {} is open to others (mode {mode:03o}); run: chmod 700 {}",
+        "state directory {} is open to others (mode {mode:03o}); run: chmod 700 {}, or name a directory in it, which is then made so",
         path.display(), path.display()
     )]
     Open {

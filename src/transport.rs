@@ -13,6 +13,7 @@ use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use tokio::sync::Semaphore;
 use url::Url;
 
 /// What the operator may say about the way out.
@@ -187,8 +188,13 @@ impl Transport {
         })
     }
 
-    /// Asks once and waits for the whole answer.
-    pub async fn send(&self, request: Request) -> Result<Response, SendError> {
+    /// Asks once and waits for the whole answer. `room` bounds the answers that are being read at
+    /// once; whoever has not begun to answer takes no place in it.
+    pub async fn send(
+        &self,
+        request: Request,
+        room: Option<&Semaphore>,
+    ) -> Result<Response, SendError> {
         let direct = request.direct || is_loopback(&request.url);
         let client = if direct { &self.direct } else { &self.routed };
         let mut asked = reqwest::Request::new(request.method, request.url);
@@ -198,7 +204,24 @@ impl Transport {
             *asked.body_mut() = Some(request.body.into());
         }
         let mut answer = client.execute(asked).await.map_err(send_error)?;
+        let _place = match room {
+            Some(room) => room.acquire().await.ok(),
+            None => None,
+        };
         let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = match self.body(&mut answer, &headers).await {
+            // A refusal says enough by its status and headers, whatever became of its words.
+            Err(SendError::Damaged | SendError::Broken(_)) if !status.is_success() => Vec::new(),
+            body => body?,
+        };
+        Ok(Response { status, headers, body })
+    }
+
+    async fn body(
+        &self,
+        answer: &mut reqwest::Response,
+        headers: &HeaderMap,
+    ) -> Result<Vec<u8>, SendError> {
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(send_error)? {
             if body.len() + chunk.len() > self.body_bytes {
@@ -206,10 +229,7 @@ impl Transport {
             }
             body.extend_from_slice(&chunk);
         }
-        if is_gzip(&headers) {
-            body = inflate(&body, self.inflated_bytes)?;
-        }
-        Ok(Response { status, headers, body })
+        if is_gzip(headers) { inflate(&body, self.inflated_bytes) } else { Ok(body) }
     }
 }
 

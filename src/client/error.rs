@@ -245,10 +245,14 @@ impl FetchError {
         match error.class() {
             Class::Credential => Self::Credential { cause, remedy },
             Class::Permission => Self::Consent { cause, remedy },
-            Class::Throttled => Self::Throttled { retry_after: None, trail: Trail::words(&cause) },
+            Class::Throttled => {
+                Self::Throttled { retry_after: error.retry_after(), trail: Trail::words(&cause) }
+            }
             Class::Network => Self::Network { cause, correlation: String::new() },
             Class::Timeout => Self::Timeout { correlation: String::new() },
-            Class::ServerError => Self::Server { retry_after: None, trail: Trail::words(&cause) },
+            Class::ServerError => {
+                Self::Server { retry_after: error.retry_after(), trail: Trail::words(&cause) }
+            }
             Class::Malformed => Self::Malformed {
                 what: "the token endpoint's".to_owned(),
                 trail: Trail::words(&cause),

@@ -43,7 +43,7 @@ pub(super) fn collect(
             () = collecting.ended() => None,
             () = context.clock.sleep(PATIENCE) => None,
         };
-        collecting.stop()?;
+        collecting.stop().await?;
         Ok(snapshot.ok_or("collecting did not come to an end within an hour")?)
     })
 }

@@ -91,6 +91,6 @@ pub(super) async fn serve(
             () = beside(view) => serving.await,
         }
     }
-    collecting.stop()?;
+    collecting.stop().await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_saphyr::{Location, Spanned};
@@ -22,6 +23,9 @@ use crate::transport;
 /// what is not kept.
 const NOT_YET: [&str; 6] =
     ["app_user", "attestations", "window", "sign_ins", "customers", "webhooks"];
+
+/// No source changes faster, and some limits are the whole tenant's.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why the configuration cannot be used: where, what, and what to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -111,8 +115,13 @@ fn gather(
     environment: Environment<'_>,
 ) -> Result<refresh::Settings, Wrong> {
     let proxy = file.outbound.proxy.as_ref().map(|proxy| {
-        Url::parse(&proxy.value).ok().filter(|url| url.has_host()).ok_or_else(|| {
-            wrong(proxy, "outbound.proxy is not a URL; write it like http://proxy.example.com:3128")
+        let is_usable = |url: &Url| url.has_host() && ["http", "https"].contains(&url.scheme());
+        Url::parse(&proxy.value).ok().filter(is_usable).ok_or_else(|| {
+            wrong(
+                proxy,
+                "outbound.proxy is not a URL of http or https; write it like \
+                 http://proxy.example.com:3128",
+            )
         })
     });
     let transport = transport::Settings {
@@ -196,6 +205,13 @@ fn schedule(
     let given = &settings.value;
     let interval = given.interval.map_or(proposed.interval, |interval| interval.0);
     let max_age = given.max_age.map_or(interval * 3, |max_age| max_age.0);
+    if interval < SHORTEST_INTERVAL {
+        let message = format!(
+            "the interval of `{name}` is shorter than 10s, and Microsoft's limits are shared with \
+             the tenant's other applications; make it longer"
+        );
+        return Err(wrong(settings, message));
+    }
     if max_age < interval {
         let message = format!(
             "max_age of `{name}` is shorter than its interval, so that its figures would vanish \
@@ -262,6 +278,17 @@ fn credential(
         return Ok(oauth::Credential::Secret { client_id, secret: Secret::File(base.join(path)) });
     }
     if let Some(name) = client_secret_env {
+        // A secret that was put here by mistake is not to be repeated.
+        let is_name = !name.is_empty()
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !is_name {
+            return Err(wrong(
+                &at,
+                "client_secret_env is not the name of an environment variable; name the variable \
+                 that holds the secret, such as PARTNER_SECRET",
+            ));
+        }
         let value = environment(&name).filter(|value| !value.is_empty()).ok_or_else(|| {
             wrong(
                 &at,
@@ -299,8 +326,6 @@ fn managed_identity_host(environment: Environment<'_>) -> Result<ManagedIdentity
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const HEAD: &str =
@@ -394,6 +419,21 @@ mod tests {
                 format!("{HEAD}{SECRET}    app_user: {{}}\n"),
                 5,
                 "`app_user` does nothing in this version",
+            ),
+            (
+                format!("outbound: {{ proxy: 'socks5://127.0.0.1:1' }}\n{HEAD}{SECRET}"),
+                1,
+                "http or https",
+            ),
+            (
+                credential(&format!("{{ {id}, client_secret_env: 'abc8Q~planted.secret' }}")),
+                4,
+                "not the name of an environment variable",
+            ),
+            (
+                format!("{HEAD}{SECRET}    sources:\n      users: {{ interval: 1s }}\n"),
+                6,
+                "shorter than 10s",
             ),
             (format!("attestations: []\n{HEAD}{SECRET}"), 1, "`attestations` does nothing"),
             (format!("{HEAD}{SECRET}    break_glass: [{{ object_id: me }}]\n"), 5, "not a GUID"),

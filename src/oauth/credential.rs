@@ -102,8 +102,12 @@ impl Secret {
 pub(super) fn read(path: &Path) -> Result<SecretString, TokenError> {
     const BOUND_BYTES: u64 = 1 << 20;
     let refuse = |what: &str| TokenError::of_file(path, what);
-    let size = std::fs::metadata(path).map_err(|error| refuse(&error.to_string()))?.len();
-    if size > BOUND_BYTES {
+    let about = std::fs::metadata(path).map_err(|error| refuse(&error.to_string()))?;
+    // A pipe would keep everything waiting for whoever writes into it.
+    if !about.is_file() {
+        return Err(refuse("not a regular file"));
+    }
+    if about.len() > BOUND_BYTES {
         return Err(refuse("larger than 1 MiB"));
     }
     let text = std::fs::read_to_string(path).map_err(|error| refuse(&error.to_string()))?;

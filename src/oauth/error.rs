@@ -268,7 +268,8 @@ impl TokenError {
         )
     }
 
-    pub(super) fn retry_after(&self) -> Option<Duration> {
+    /// How long the token endpoint asked us to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 

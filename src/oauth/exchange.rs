@@ -112,7 +112,7 @@ impl Exchanger {
 
     async fn ask(&self, audience: &str) -> Result<(Bearer, Duration), TokenError> {
         let request = self.request(audience)?;
-        let response = self.transport.send(request).await;
+        let response = self.transport.send(request, None).await;
         let response = response.map_err(|error| TokenError::of_transport(&error))?;
         if response.status.is_success() {
             self.granted(&response)

@@ -260,6 +260,19 @@ async fn what_may_pass_is_asked_again_after_the_time_told() {
 }
 
 #[tokio::test]
+async fn what_may_pass_is_told_to_all_who_wait_and_microsoft_is_left_alone_for_a_while() {
+    let endpoint = Endpoint::answering(&[(500, ""), (500, ""), (500, ""), (200, GRANTED)]).await;
+    let Subject { tokens, clock, .. } = subject(&endpoint, with_secret());
+    hurried(&clock, tokens.bearer(GRAPH)).await.unwrap_err();
+    for _ in 0..5 {
+        assert_eq!(tokens.bearer(GRAPH).await.unwrap_err().reason(), "service_unavailable");
+    }
+    assert_eq!(endpoint.asked().len(), 3, "the others were told, and did not ask");
+    clock.turn(PASSING);
+    tokens.bearer(GRAPH).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_refused_token_is_forgotten_and_its_successor_is_not() {
     let endpoint =
         Endpoint::answering(&[(200, GRANTED), (200, &GRANTED.replace("T1", "T2"))]).await;

@@ -20,6 +20,9 @@ use crate::transport::Transport;
 /// First pause after a failed reading; doubled with each further one, up to the interval.
 const RETRY: Duration = Duration::from_secs(15);
 
+/// Longest pause while no token is to be had.
+const TOKEN_RETRY: Duration = Duration::from_secs(120);
+
 /// What one tenant's collecting is made from.
 #[derive(Debug, Clone)]
 pub struct TenantSettings {
@@ -278,6 +281,10 @@ impl Tenant {
                     tracing::warn!(%tenant, source, reason, error = %failure, remedy, "cannot be read");
                 }
                 let doubled = RETRY.saturating_mul(1 << mark.failures.min(16)).min(interval);
+                // Refusals of tokens are remembered, so asking again costs nothing, and what was
+                // mended is seen soon.
+                let longest = if failure.is_of_token() { TOKEN_RETRY } else { interval };
+                let doubled = doubled.min(longest);
                 mark.failures = mark.failures.saturating_add(1);
                 let told = failure.retry_after().unwrap_or_default().min(Duration::from_secs(3600));
                 mark.failure = Some(failure);

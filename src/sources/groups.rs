@@ -283,8 +283,13 @@ async fn read(client: &Client, id: &ObjectId) -> Result<(Box<str>, Members), Fet
 /// Says once that a group cannot be read, and not at each reading.
 fn note(known: &Facts, id: &ObjectId, error: &FetchError) {
     let (source, reason, remedy) = (Groups::ID, error.reason(), error.remedy());
-    let is_known = |group: &Group| matches!(group.members, Members::Unread(_));
-    if known.groups.rows().ok().and_then(|groups| groups.of(id)).is_some_and(is_known) {
+    let before = known.groups.rows().ok();
+    let newest = before.and_then(|groups| groups.0.values().map(|group| group.read).max());
+    // Unread last time, or held since an earlier time.
+    let is_known = |group: &Group| {
+        matches!(group.members, Members::Unread(_)) || newest.is_some_and(|at| group.read < at)
+    };
+    if before.and_then(|groups| groups.of(id)).is_some_and(is_known) {
         tracing::debug!(source, group = %id, reason, %error, "a group still cannot be read");
     } else {
         tracing::warn!(source, group = %id, reason, %error, remedy, "a group cannot be read");

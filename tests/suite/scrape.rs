@@ -266,7 +266,7 @@ fn every_path_says_what_it_is() {
 }
 
 #[test]
-fn an_exporter_without_room_turns_scrapes_away_and_counts_them() {
+fn a_scrape_that_is_over_makes_room_for_the_next() {
     run(async {
         let microsoft = Microsoft::small();
         let exporter = Exporter::of(&microsoft).await;

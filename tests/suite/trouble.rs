@@ -851,3 +851,34 @@ fn a_group_with_hidden_membership_that_comes_back_empty_is_not_taken_for_empty()
     assert_eq!(outcome("null"), Some("read"));
     assert_eq!(outcome("\"HiddenMembership\""), Some("failed"));
 }
+
+#[test]
+fn a_tenant_whose_microsoft_hangs_keeps_no_other_waiting() {
+    run(async {
+        // One that accepts and never answers.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = silent.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut held = Vec::new();
+            while let Ok((stream, _)) = silent.accept().await {
+                held.push(stream);
+            }
+        });
+        let (bad, good) = (Microsoft::small(), Microsoft::small());
+        let hanging = bad
+            .tenant("fabrikam")
+            .replace(&format!("http://{}/graph", bad.address), &format!("http://{address}/graph"));
+        let yaml = format!("tenants:\n{hanging}{}", good.tenant("contoso"));
+        let mut exporter = Exporter::start(settings(&yaml));
+        let page = exporter.until_line(&success("groups", 1)).await;
+        assert!(has(&page, "partnercenter_up{tenant=\"contoso\"} 1"), "{page}");
+        assert!(has(&page, "partnercenter_up{tenant=\"fabrikam\"} 0"), "{page}");
+    });
+}
+
+#[test]
+fn a_refusal_whose_words_are_damaged_is_still_a_refusal() {
+    let canned = vec![("/v1.0/users".to_owned(), 403, b"{\"error\":".to_vec())];
+    let page = Served::collect_all(canned).page;
+    assert!(has(&page, &failure("users", "permission")), "{page}");
+}
