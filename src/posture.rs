@@ -128,6 +128,20 @@ impl<'a> Posture<'a> {
         doubts.min()
     }
 
+    /// Everybody who could not be judged, about what (`registration` or `enforcement`), and why.
+    pub fn unjudged(&self) -> impl Iterator<Item = (&'a User, &'static str, Unread)> {
+        let registration = self.registration.iter().flat_map(|it| it.everyone());
+        let registration =
+            registration.filter_map(|it| Some((it.user, "registration", it.registered.err()?)));
+        let people = self.people.iter().flat_map(|people| people.everyone().iter().copied());
+        let coverage = self.enforcement.iter().flat_map(|it| &it.coverage);
+        let enforcement = people.zip(coverage).filter_map(|(user, coverage)| match coverage {
+            Coverage::Unknown(why) => Some((user, "enforcement", *why)),
+            _ => None,
+        });
+        enforcement.chain(registration)
+    }
+
     /// Whether an exception holds and is about something that is there.
     pub fn status(&self, exception: &Exception) -> Result<Status, Unread> {
         if !exception.holds(self.facts.now) {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::metrics::{Exposition, Family, Kind, Metric, Press, Samples};
 use crate::{posture, sources, telemetry};
 
-pub use report::Report;
+pub use report::{Report, Unjudged};
 pub use standing::Standing;
 
 static BUILD_INFO: Metric = Metric {

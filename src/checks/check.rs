@@ -199,6 +199,7 @@ pub struct Verdict {
     findings: Vec<Finding>,
     found: usize,
     waived: usize,
+    doubt: Option<Unread>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,8 +233,13 @@ impl Verdict {
     pub fn unless_doubtful(self, doubt: Option<Unread>) -> Result<Self, Unread> {
         match doubt {
             Some(why) if self.found == self.waived => Err(why),
-            _ => Ok(self),
+            doubt => Ok(Self { doubt, ..self }),
         }
+    }
+
+    /// Why there may be more findings than were found.
+    pub fn doubt(&self) -> Option<Unread> {
+        self.doubt
     }
 
     /// The state it amounts to.
@@ -379,7 +385,9 @@ mod tests {
         let found = plain().verdict([Finding::tenant("x")]);
         let waived = plain().verdict([Finding::tenant("x").waived_if(true)]);
         let clear = plain().verdict([]);
-        assert_eq!(found.clone().unless_doubtful(Some(Unread::Pending)), Ok(found));
+        let doubted = found.unless_doubtful(Some(Unread::Pending)).unwrap();
+        assert_eq!(doubted.state(), State::Noncompliant);
+        assert_eq!(doubted.doubt(), Some(Unread::Pending), "and it is told");
         for verdict in [waived, clear.clone()] {
             assert_eq!(verdict.unless_doubtful(Some(Unread::Pending)), Err(Unread::Pending));
         }

@@ -32,8 +32,8 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
                 exception.owner
             ))),
             Ok(Status::Unmatched) => findings.push(Finding::tenant(format!(
-                "the exception to {requirement} of {} names something that is not there",
-                exception.owner
+                "the exception to {requirement} of {} names something that is not there, one of {:?}",
+                exception.owner, exception.subjects
             ))),
             Err(why) => doubt = doubt.into_iter().chain([why]).min(),
         }

@@ -18,6 +18,9 @@ pub(super) static CHECK: Check = Check {
 
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
     let Some(declared) = &posture.declared.break_glass else { return Err(Unread::NotConfigured) };
+    if declared.is_empty() {
+        return Ok(Verdict::not_applicable());
+    }
     let accounts = posture.facts.users.rows()?;
     let people = posture.people.as_ref().map_err(|why| *why)?;
     let registration = posture.registration.as_ref().map_err(|why| *why)?;

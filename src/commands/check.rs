@@ -9,11 +9,12 @@ use comfy_table::Table;
 use serde_json::{Value, json};
 
 use super::{Context, Failure, complain, print, serve};
-use crate::checks::{State, Subject};
+use crate::checks::{State, Subject, Verdict};
 use crate::config;
 use crate::config::flags::{self, Output};
 use crate::refresh::{self, Collecting, View};
-use crate::snapshot::{Report, Snapshot};
+use crate::snapshot::{Report, Snapshot, Standing};
+use crate::sources::{self, Unread};
 
 /// Longer than the slowest source of the largest tenant takes at Microsoft's pace.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -84,44 +85,89 @@ fn exit_code(snapshot: &Snapshot) -> u8 {
     }
 }
 
-/// The verdicts of one tenant, and the first findings of each.
+/// The verdicts of one tenant, what could not be read, and the first findings of each.
 pub(super) fn table(report: &Report) -> String {
     const FINDINGS_SHOWN: usize = 5;
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(["requirement", "tier", "state", "findings", "what to do"]);
+    table.set_header(["requirement", "tier", "state", "findings"]);
     for (check, verdict) in &report.verdicts {
         let (state, findings) = match verdict.why_unknown() {
             Some(why) => (format!("unknown: {}", why.as_str()), "-".to_owned()),
-            None => (verdict.state().as_str().to_owned(), verdict.found().to_string()),
+            None => (verdict.state().as_str().to_owned(), found(verdict)),
         };
-        let remedy = match verdict.state() {
-            State::Noncompliant => check.remedy.to_owned(),
-            State::Unknown => verdict.why_unknown().map_or("", |why| why.meaning()).to_owned(),
-            _ => String::new(),
-        };
-        table.add_row([check.id, check.tier.as_str(), &state, &findings, &remedy]);
+        table.add_row([check.id, check.tier.as_str(), &state, &findings]);
     }
-    let mut text = format!("{}\n{table}\n", heading(report));
-    for (check, verdict) in report.verdicts.iter().filter(|(_, verdict)| verdict.found() > 0) {
-        text += &format!("\n{}\n", check.id);
-        for finding in verdict.findings().iter().take(FINDINGS_SHOWN) {
-            let who = match &finding.subject {
-                Subject::Tenant => report.tenant.clone(),
-                Subject::Account { name, id } | Subject::Object { name, id } if name.is_empty() => {
-                    id.to_string()
+    let mut text = format!("{}\n{}\n", heading(report), table.trim_fmt());
+    for about in sources::all() {
+        let failing = |it: &&Standing| it.source == about.id;
+        let standing = report.standings.iter().find(failing);
+        if let Some(reason) = standing.and_then(|standing| standing.failure) {
+            text += &format!("\nsource {} cannot be read: {reason}", about.id);
+            match reason {
+                "permission" => text += &format!("; it needs {}", about.permission),
+                "license" => {
+                    text += &format!("; it needs {}", about.license.unwrap_or("a licence"))
                 }
-                Subject::Account { name, .. } | Subject::Object { name, .. } => name.to_string(),
-            };
-            let waived = if finding.waived { " (waived)" } else { "" };
-            text += &format!("  {who} {}{waived}\n", finding.what);
+                _ => {}
+            }
         }
-        if verdict.found() > FINDINGS_SHOWN {
-            text += &format!("  and {} more\n", verdict.found() - FINDINGS_SHOWN);
+    }
+    for about in ["enforcement", "registration"] {
+        let these: Vec<_> = report.unjudged.iter().filter(|it| it.about == about).collect();
+        if let Some(first) = these.first() {
+            let (count, why) = (these.len(), first.why.meaning());
+            text += &format!(
+                "\n{count} accounts or more not judged about {about}, such as {}: {why}",
+                plain(&first.name)
+            );
         }
-        text += &format!("  {}\n", check.portal);
+    }
+    for (check, verdict) in &report.verdicts {
+        match verdict.why_unknown() {
+            Some(Unread::NotConfigured) => {
+                text += &format!("\n\n{}: unknown\n  {}", check.id, check.remedy);
+            }
+            Some(why) => text += &format!("\n\n{}: unknown\n  {}", check.id, why.meaning()),
+            None if verdict.found() == 0 => {}
+            None => {
+                text += &format!("\n\n{}: {}", check.id, found(verdict));
+                for finding in verdict.findings().iter().take(FINDINGS_SHOWN) {
+                    let who = match &finding.subject {
+                        Subject::Tenant => report.tenant.clone(),
+                        Subject::Account { name, id } | Subject::Object { name, id } => {
+                            if name.is_empty() { id.to_string() } else { plain(name) }
+                        }
+                    };
+                    let waived = if finding.waived { " (waived)" } else { "" };
+                    text += &format!("\n  {who} {}{waived}", plain(&finding.what));
+                }
+                if verdict.found() > FINDINGS_SHOWN {
+                    text += &format!("\n  and {} more", verdict.found() - FINDINGS_SHOWN);
+                }
+                text += &format!("\n  what to do: {}\n  {}", check.remedy, check.portal);
+            }
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// How many findings there are, how many of them are put up with, and why there may be more.
+fn found(verdict: &Verdict) -> String {
+    let mut text = verdict.found().to_string();
+    if verdict.waived() > 0 {
+        text += &format!(" ({} waived)", verdict.waived());
+    }
+    if let Some(why) = verdict.doubt() {
+        text += &format!(", others not judged: {}", why.as_str());
     }
     text
+}
+
+/// What somebody named at Microsoft, without what could steer a terminal.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 fn heading(report: &Report) -> String {
@@ -176,6 +222,7 @@ fn tenant_json(report: &Report) -> Value {
                 "reason": verdict.why_unknown().map(|why| why.as_str()),
                 "found": verdict.found(),
                 "waived": verdict.waived(),
+                "doubt": verdict.doubt().map(|why| why.as_str()),
                 "findings": findings,
                 "remedy": check.remedy,
                 "portal": check.portal,
@@ -197,11 +244,20 @@ fn tenant_json(report: &Report) -> Value {
         })
         .collect();
     let organization = report.organization.as_ref();
+    let not_judged: Vec<_> = report
+        .unjudged
+        .iter()
+        .map(|it| {
+            let reason = it.why.as_str();
+            json!({"id": it.id.to_string(), "name": it.name, "about": it.about, "reason": reason})
+        })
+        .collect();
     json!({
         "tenant": report.tenant,
         "display_name": organization.map(|(name, _)| name),
         "partner_type": organization.map(|(_, kind)| kind.as_str()),
         "requirements": requirements,
+        "not_judged": not_judged,
         "sources": sources,
     })
 }

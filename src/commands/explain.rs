@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use comfy_table::Table;
 use serde_json::{Value, json};
 
 use super::{Context, Failure, check, print};
@@ -10,7 +9,7 @@ use crate::config;
 use crate::config::flags::{self, Output};
 use crate::posture::Declarations;
 use crate::posture::coverage::{
-    Assessment, Change, Coverage, Explanation, Ground, Question, explain,
+    Assessment, Change, Coverage, Explanation, Ground, Question, Step, explain,
 };
 use crate::posture::people::People;
 use crate::sources::{Facts, User};
@@ -111,10 +110,16 @@ fn answer(
     let explained =
         |facts: &Facts| explain(facts, declared, user).map_err(|why| Failure::from(why.meaning()));
     let changed = change.map(|change| {
-        let then = change.of(facts).ok_or(
-            "nothing to take out: no policy has this id, or none leaves this id out, or the \
-             policies could not be read",
-        )?;
+        let then = change.of(facts).ok_or(match (facts.policies().is_err(), change) {
+            (true, _) => "nothing to take out: the policies could not be read",
+            (false, Change::WithoutPolicy(_)) => {
+                "nothing to take out: no policy has this id; --output json lists them all"
+            }
+            (false, Change::WithoutExclusion(_)) => {
+                "nothing to take out: no policy leaves this id out; give the id of an account, \
+                     of a group or of a role that stands in a policy"
+            }
+        })?;
         let (before, after) = (coverage(facts, declared), coverage(&then, declared));
         let pairs = || before.iter().zip(&after);
         let is = |it: &Coverage, answer: bool| it.is_always() == Some(answer);
@@ -135,30 +140,35 @@ fn coverage(facts: &Facts, declared: &Declarations) -> Vec<Coverage> {
 }
 
 fn text(answer: &Answer) -> String {
-    let Explanation { id, name, sentence, security_defaults, per_user_mfa, .. } = &answer.now;
+    let Explanation {
+        id, name, coverage, detail, sentence, security_defaults, per_user_mfa, ..
+    } = &answer.now;
     let mut text = format!(
-        "{name} ({id}) in {}\n{sentence}\n\nsecurity defaults: {security_defaults}\n\
-         per-user MFA: {per_user_mfa}\n",
-        answer.tenant
+        "{name} ({id}) in {}\n{sentence}\n\ncoverage: {coverage}{}\n\
+         security defaults: {security_defaults}\nper-user MFA: {per_user_mfa}\n",
+        answer.tenant,
+        detail.map(|detail| format!(" ({detail})")).unwrap_or_default(),
     );
-    let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(["policy", "state", "outcome", "why", "leaves out"]);
-    // What concerns the account comes first.
-    let mut steps: Vec<_> = answer.now.policies.iter().collect();
-    steps.sort_by_key(|step| match step.outcome {
-        "excluded" | "uncertain" => 0,
-        "challenges" | "blocks" => 1,
-        "not_included" => 2,
-        _ => 3,
-    });
-    for step in steps {
-        let policy = format!("{}\n{}", step.name, step.policy);
-        let (how, gaps) = (step.how.join("\n"), step.leaves_out.join("\n"));
-        table.add_row([&policy, step.state, step.outcome, &how, &gaps]);
+    // What concerns the account, first what leaves it out; the rest is in the JSON.
+    let rank = |step: &&Step| match step.outcome {
+        "excluded" | "uncertain" => Some(0),
+        "challenges" | "blocks" => Some(1),
+        _ => None,
+    };
+    let mut steps: Vec<_> = answer.now.policies.iter().filter(|it| rank(it).is_some()).collect();
+    steps.sort_by_key(rank);
+    for step in &steps {
+        text += &format!("\n{}: {} ({})\n", check::plain(&step.name), step.outcome, step.policy);
+        for how in &step.how {
+            text += &format!("  {}\n", check::plain(how));
+        }
+        for gap in &step.leaves_out {
+            text += &format!("  but only {}\n", check::plain(gap));
+        }
     }
-    if !answer.now.policies.is_empty() {
-        text += &format!("\n{table}\n");
+    let others = answer.now.policies.len() - steps.len();
+    if others > 0 && answer.now.coverage != "nobody" {
+        text += &format!("\n{others} other policies do not apply; --output json lists them\n");
     }
     if let Some(changed) = &answer.changed {
         text += &format!(

@@ -33,7 +33,17 @@ pub(super) fn declarations(file: &File) -> Result<BTreeMap<String, Arc<Declarati
             ));
         }
     }
-    let partner_tenants = file.partner_tenants.as_ref();
+    if let Some(listed) = &file.partner_tenants {
+        let lists = |tenant: &Tenant| listed.value.iter().any(|id| id.0 == tenant.tenant_id.0);
+        if let Some(missing) = tenants.clone().find(|tenant| !lists(tenant)) {
+            let name = &missing.name.0;
+            return Err(wrong(
+                listed,
+                format!("the tenant `{name}` is watched and not among partner_tenants; list all"),
+            ));
+        }
+    }
+    let partner_tenants = file.partner_tenants.as_ref().map(|listed| &listed.value);
     let partner_tenants: Option<Vec<_>> =
         partner_tenants.map(|ids| ids.iter().filter_map(|Guid(id)| wire::guid(id)).collect());
     let mut all = BTreeMap::new();

@@ -23,7 +23,8 @@ pub(super) struct File {
     pub(super) outbound: Outbound,
     /// Ids of all partner tenants of the company, sandboxes included, so that one that nobody
     /// watches is noticed. Without the list nobody knows.
-    pub(super) partner_tenants: Option<Vec<Guid>>,
+    #[schemars(with = "Option<Vec<Guid>>")]
+    pub(super) partner_tenants: Option<Spanned<Vec<Guid>>>,
     /// What is put up with for a while. Whoever it is about still counts; the requirement reads
     /// `waived` while every finding is excepted.
     #[serde(default)]

@@ -383,7 +383,7 @@ mod tests {
     fn what_is_declared_reaches_the_tenant_it_is_declared_for() {
         let id = "11111111-2222-3333-4444-555555555555";
         let text = format!(
-            "partner_tenants: [{id}]\nexceptions:\n  - {{ requirement: mfa-guests, subjects: [{id}],\
+            "partner_tenants: [{id}, 3f1c0b6a-0000-4000-8000-000000000001]\nexceptions:\n  - {{ requirement: mfa-guests, subjects: [{id}],\
              owner: team, reason: being replaced, expires: 2027-03-01 }}\n{HEAD}{SECRET}    \
              break_glass: [{{ object_id: {id}, note: in the safe }}]\n    hire_grace: 14d\n    \
              tolerated_applications: [Office365]\n"
@@ -396,7 +396,7 @@ mod tests {
         let exception = &declared.exceptions[0];
         assert_eq!(exception.requirement, "mfa-guests");
         assert_eq!(exception.expires, "2027-03-01T00:00:00Z".parse().unwrap());
-        assert_eq!(declared.partner_tenants.as_ref().unwrap().len(), 1);
+        assert_eq!(declared.partner_tenants.as_ref().unwrap().len(), 2);
         assert_eq!(declared.watched_tenants.len(), 1);
     }
 
@@ -435,6 +435,7 @@ mod tests {
                 6,
                 "shorter than 10s",
             ),
+            (format!("partner_tenants: []\n{HEAD}{SECRET}"), 1, "is watched and not among"),
             (format!("attestations: []\n{HEAD}{SECRET}"), 1, "`attestations` does nothing"),
             (format!("{HEAD}{SECRET}    break_glass: [{{ object_id: me }}]\n"), 5, "not a GUID"),
             (

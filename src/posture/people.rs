@@ -230,6 +230,15 @@ impl<'a> People<'a> {
         assignments.unwrap_or_default().iter().filter(tenant_wide).collect()
     }
 
+    /// What the administrators call this group, with its id.
+    pub fn name(&self, group: &ObjectId) -> String {
+        let number = self.groups.numbers.get(group);
+        match number.map(|&number| self.groups.nests[number as usize].name) {
+            Some(name) if !name.is_empty() => format!("{name} ({group})"),
+            _ => group.to_string(),
+        }
+    }
+
     /// A way from the group to the account: names of the groups on it, the given one first.
     pub fn path(&self, group: &ObjectId, member: &ObjectId) -> Option<Vec<String>> {
         self.groups.path(group, member)

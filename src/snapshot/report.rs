@@ -4,7 +4,8 @@ use crate::checks::{self, Check, State, Verdict};
 use crate::metrics::{Kind, Metric, Samples};
 use crate::posture::{Declarations, Posture, Status};
 use crate::snapshot::standing::Standing;
-use crate::sources::{Facts, PartnerType};
+use crate::sources::{Facts, PartnerType, Unread, User};
+use crate::wire::ObjectId;
 
 /// One tenant at one moment.
 #[derive(Debug)]
@@ -19,9 +20,27 @@ pub struct Report {
     pub standings: Vec<Standing>,
     /// The tenant's name at Microsoft and what kind of partner it is, once known.
     pub organization: Option<(String, PartnerType)>,
+    /// The first people who could not be judged.
+    pub unjudged: Vec<Unjudged>,
     /// Everything as samples.
     pub samples: Samples,
 }
+
+/// Somebody who could not be judged. Named to authenticated eyes only.
+#[derive(Debug)]
+pub struct Unjudged {
+    /// Object id.
+    pub id: ObjectId,
+    /// The name signed in with.
+    pub name: Box<str>,
+    /// `registration` or `enforcement`.
+    pub about: &'static str,
+    /// Why.
+    pub why: Unread,
+}
+
+/// How many of them are named; all are counted among the samples.
+const UNJUDGED_KEPT: usize = 1_000;
 
 static UP: Metric = Metric {
     name: "partnercenter_up",
@@ -146,12 +165,20 @@ impl Report {
         let organization =
             organization.map(|it| (it.display_name.clone(), it.partner_tenant_type.clone()));
         exceptions(&posture, &mut samples);
+        let named = |(user, about, why): (&User, _, _)| Unjudged {
+            id: user.id.clone(),
+            name: user.user_principal_name.clone(),
+            about,
+            why,
+        };
+        let unjudged = posture.unjudged().take(UNJUDGED_KEPT).map(named).collect();
         Self {
             tenant: tenant.to_owned(),
             facts: facts.clone(),
             verdicts,
             standings,
             organization,
+            unjudged,
             samples,
         }
     }
@@ -216,7 +243,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::sources::{Fact, SubscribedSkus, Unread};
+    use crate::sources::{Fact, SubscribedSkus};
 
     #[test]
     fn all_six_states_are_always_there_and_one_holds() {

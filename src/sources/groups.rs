@@ -163,6 +163,7 @@ impl Source for Groups {
         let mut under_way = JoinSet::new();
         let mut source = Self::default();
         let (mut memberships, mut last_failure, mut passing) = (0, None, 0);
+        let mut said = false;
         loop {
             while under_way.len() < AT_ONCE
                 && let Some(id) = waiting.pop()
@@ -183,7 +184,7 @@ impl Source for Groups {
                 Ok((name, members)) => Group { name, members, read: known.now },
                 Err(error) if error.is_of_token() || passing >= OUTAGE => return Err(error),
                 Err(error) => {
-                    note(known, &id, &error);
+                    said |= note(known, &id, &error, said);
                     let unread = Unread::after(&error);
                     last_failure = Some(error);
                     held(known, &id)
@@ -280,8 +281,9 @@ async fn read(client: &Client, id: &ObjectId) -> Result<(Box<str>, Members), Fet
     }
 }
 
-/// Says once that a group cannot be read, and not at each reading.
-fn note(known: &Facts, id: &ObjectId, error: &FetchError) {
+/// Says that a group cannot be read: the first of a reading, and not again at each reading. Tells
+/// whether it was said.
+fn note(known: &Facts, id: &ObjectId, error: &FetchError, said: bool) -> bool {
     let (source, reason, remedy) = (Groups::ID, error.reason(), error.remedy());
     let before = known.groups.rows().ok();
     let newest = before.and_then(|groups| groups.0.values().map(|group| group.read).max());
@@ -289,11 +291,12 @@ fn note(known: &Facts, id: &ObjectId, error: &FetchError) {
     let is_known = |group: &Group| {
         matches!(group.members, Members::Unread(_)) || newest.is_some_and(|at| group.read < at)
     };
-    if before.and_then(|groups| groups.of(id)).is_some_and(is_known) {
-        tracing::debug!(source, group = %id, reason, %error, "a group still cannot be read");
-    } else {
-        tracing::warn!(source, group = %id, reason, %error, remedy, "a group cannot be read");
+    if before.and_then(|groups| groups.of(id)).is_some_and(is_known) || said {
+        tracing::debug!(source, group = %id, reason, %error, "a group cannot be read");
+        return false;
     }
+    tracing::warn!(source, group = %id, reason, %error, remedy, "a group cannot be read");
+    true
 }
 
 /// The last good reading of a group, as long as it holds.

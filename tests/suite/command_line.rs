@@ -135,6 +135,17 @@ fn check_tells_by_its_exit_code_how_things_stand() {
     found.sort();
     unregistered.sort();
     assert_eq!(found, unregistered, "the people who stand in the way are named");
+    // Who cannot be judged is named, and not lost behind those who are found.
+    microsoft.faults(&["forbidden=/@/beta/users"]);
+    let (_, out) = check("json");
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let not_judged = json["tenants"][0]["not_judged"].as_array().unwrap();
+    assert!(
+        not_judged.iter().any(|it| it["about"] == "enforcement" && it["reason"] == "permission")
+    );
+    let (_, out) = check("table");
+    assert!(out.contains("source per_user_mfa cannot be read: permission; it needs"), "{out}");
+    assert!(out.contains("not judged about enforcement"), "{out}");
     // Nothing unmet, and everything unknown.
     microsoft.faults(&["expired-secret"]);
     let (code, out) = check("table");
@@ -160,7 +171,9 @@ fn explain_says_policy_by_policy_why_somebody_is_not_covered_and_what_would_chan
     let (code, out, _) = explained(&microsoft, &[&account]);
     assert_eq!(code, Some(1), "{out}");
     assert!(out.contains("Not covered: left out of"), "{out}");
-    assert!(out.contains("left out by name") && out.contains("report_only"), "{out}");
+    assert!(out.contains("left out by name") && out.contains("coverage: excluded"), "{out}");
+    assert!(out.contains("other policies do not apply"), "{out}");
+    assert!(out.lines().all(|line| line.len() < 130), "it fits a terminal\n{out}");
     // The same for programs.
     let (_, out, _) = explained(&microsoft, &[&account, "--output=json"]);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();

@@ -253,6 +253,18 @@ fn step(
             let why = rule.undecided.or(assessment.reached[place].doubt);
             let why = why.unwrap_or(Unread::NotObservable);
             step.how.push(format!("something it rests on could not be read ({})", why.as_str()));
+            for (verb, group) in users
+                .include_groups
+                .iter()
+                .map(|group| ("included", group))
+                .chain(users.exclude_groups.iter().map(|group| ("left out", group)))
+            {
+                let mut ignored = crate::posture::bits::Bits::none(people.count());
+                if let Some(why) = people.add_members(group, &mut ignored) {
+                    let (name, why) = (people.name(group), why.as_str());
+                    step.how.push(format!("the group {name} {verb} could not be read ({why})"));
+                }
+            }
         }
         _ => step.how.append(&mut ways_in),
     }
@@ -318,7 +330,7 @@ fn ways(users: &UserConditions, user: &User, people: &People<'_>, side: Side) ->
 }
 
 fn held(role: &ObjectId, hold: Hold, user: &User, people: &People<'_>) -> Option<String> {
-    let name = role_name(role).map_or_else(|| role.to_string(), ToOwned::to_owned);
+    let name = role_name(role).map_or_else(|| role.to_string(), |name| format!("{name} ({role})"));
     let as_what = match hold {
         Hold::Active => format!("as holder of the role {name}"),
         Hold::Eligible => format!("as somebody who may activate the role {name}"),
@@ -332,11 +344,12 @@ fn held(role: &ObjectId, hold: Hold, user: &User, people: &People<'_>) -> Option
     })
 }
 
-/// `Outer → inner`, with ids where there is no name.
+/// `Outer (id) → inner`: the id is what an exclusion is taken back by.
 fn chain(path: &[String], group: &ObjectId) -> String {
     let names = path.iter().enumerate().map(|(place, name)| match (name.as_str(), place) {
         ("", 0) => group.to_string(),
         ("", _) => "a nested group".to_owned(),
+        (name, 0) => format!("{name} ({group})"),
         (name, _) => name.to_owned(),
     });
     names.collect::<Vec<_>>().join(" → ")
