@@ -4,7 +4,7 @@
 //! system's; in tests it is driven, stands still until it is turned, and nothing ever sleeps.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -19,7 +19,8 @@ enum Time {
         started: Instant,
     },
     Driven {
-        start: Timestamp,
+        /// The wall time of uptime zero; [`Clock::correct`] moves it.
+        start: Mutex<Timestamp>,
         /// How far the clock was turned since `start`.
         turned: watch::Sender<Duration>,
     },
@@ -34,7 +35,8 @@ impl Clock {
 
     /// A clock that stands at `start` until [`Clock::turn`] is called.
     pub fn driven(start: Timestamp) -> Self {
-        Self(Arc::new(Time::Driven { start, turned: watch::Sender::new(Duration::ZERO) }))
+        let turned = watch::Sender::new(Duration::ZERO);
+        Self(Arc::new(Time::Driven { start: Mutex::new(start), turned }))
     }
 
     /// The present moment (UTC). It can jump when the machine's clock is set; see [`Clock::uptime`].
@@ -42,7 +44,10 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &*self.0 {
             Time::System { .. } => Timestamp::now(),
-            Time::Driven { start, turned } => later(*start, *turned.borrow()),
+            Time::Driven { start, turned } => {
+                let start = *start.lock().unwrap_or_else(PoisonError::into_inner);
+                later(start, *turned.borrow())
+            }
         }
     }
 
@@ -81,6 +86,20 @@ impl Clock {
         match &*self.0 {
             Time::System { .. } => panic!("the system's clock cannot be turned"),
             Time::Driven { turned, .. } => turned.send_modify(|now| *now += by),
+        }
+    }
+
+    /// Sets the wall time of a driven clock, as a time server does; uptime goes on undisturbed.
+    ///
+    /// # Panics
+    /// On the system's clock, which is not ours to set.
+    pub fn correct(&self, by: SignedDuration) {
+        match &*self.0 {
+            Time::System { .. } => panic!("the system's clock cannot be set"),
+            Time::Driven { start, .. } => {
+                let mut start = start.lock().unwrap_or_else(PoisonError::into_inner);
+                *start = start.saturating_add(by).unwrap_or(*start);
+            }
         }
     }
 

@@ -277,7 +277,7 @@ impl Publisher {
 
     fn judge(&self, tenant: &Tenant) -> Judged {
         let now = self.clock.now();
-        let (facts, standings, expiry) = tenant.facts(now);
+        let (facts, standings, expiry) = tenant.facts(&self.clock);
         let again = self.clock.uptime() + expiry.map_or(REJUDGE, |expiry| expiry.min(REJUDGE));
         let token_failure = tenant.token_failure();
         let judge = |facts: &Facts| {

@@ -49,7 +49,9 @@ impl TenantSettings {
         let standings = sources::all().into_iter().map(|about| (self.schedule(&about), about));
         let standings = standings
             .filter(|(schedule, _)| schedule.enabled)
-            .map(|(schedule, about)| Mark::default().standing(about.id, schedule, clock.now()))
+            .map(|(schedule, about)| {
+                Mark::default().standing(about.id, schedule, clock.now(), clock.uptime())
+            })
             .collect();
         Report::of(&self.name, &Facts::unread(clock.now()), &self.declared, standings, None)
     }
@@ -84,6 +86,8 @@ struct Mark {
     /// Failures in a row.
     failures: u32,
     last_success: Option<Timestamp>,
+    /// When it last succeeded in this process, in uptime.
+    read: Option<Duration>,
     duration: Option<Duration>,
     rows: Option<u64>,
     /// Rows left out of the last good reading.
@@ -91,8 +95,21 @@ struct Mark {
 }
 
 impl Mark {
-    fn standing(&self, source: &'static str, schedule: Schedule, now: Timestamp) -> Standing {
-        let fresh = self.last_success.is_some_and(|at| age(now, at) <= schedule.max_age);
+    /// How old the last success is: by the wall clock or by uptime, whichever says more. The wall
+    /// clock may be set back, and uptime may stand still while the machine sleeps.
+    fn age(&self, now: Timestamp, uptime: Duration) -> Option<Duration> {
+        let by_wall = age(now, self.last_success?);
+        Some(self.read.map_or(by_wall, |read| by_wall.max(uptime.saturating_sub(read))))
+    }
+
+    fn standing(
+        &self,
+        source: &'static str,
+        schedule: Schedule,
+        now: Timestamp,
+        uptime: Duration,
+    ) -> Standing {
+        let fresh = self.age(now, uptime).is_some_and(|age| age <= schedule.max_age);
         Standing {
             source,
             tried: self.tried,
@@ -122,7 +139,9 @@ impl Tenant {
         let meters =
             all.iter().map(|about| (about.id, telemetry.source(&name, about.id))).collect();
         let marks = all.iter().map(|about| {
+            // One that lies ahead was written by a clock that has been set back since.
             let last_success = last_successes.get(about.id).copied();
+            let last_success = last_success.filter(|at| *at <= clock.now());
             (about.id, Mark { last_success, ..Mark::default() })
         });
         let meter = telemetry.api(&name, "login", &FetchError::REASONS);
@@ -192,14 +211,14 @@ impl Tenant {
     pub(super) async fn read<S: Source>(&self, place: &Place<S>, clock: &Clock) -> Duration {
         let started = clock.uptime();
         let client = self.client.clone();
-        let (known, ..) = self.facts(clock.now());
+        let (known, ..) = self.facts(clock);
         // In a task of its own, so that a panic in one reader is that source's failure.
         let outcome = tokio::spawn(async move { S::fetch(&client, &known).await }).await;
         let outcome = outcome.unwrap_or(Err(FetchError::Internal));
         let duration = clock.uptime().saturating_sub(started);
         let rejected = outcome.as_ref().map_or(0, |rows| rows.rejected);
         self.meters[S::ID].refreshed(outcome.is_ok(), rejected);
-        let pause = self.note(place, outcome, clock.now(), duration);
+        let pause = self.note(place, outcome, clock, duration);
         self.changed.store(true, Ordering::Release);
         self.turned.send_modify(|turns| *turns += 1);
         pause
@@ -230,7 +249,7 @@ impl Tenant {
             turned.borrow_and_update();
             // Who fails waits as long as failures wait, whatever others say.
             let is_well = lock(&self.readings).marks[S::ID].failures == 0;
-            if is_well && S::wants(&self.facts(clock.now()).0) {
+            if is_well && S::wants(&self.facts(clock).0) {
                 return;
             }
             if turned.changed().await.is_err() {
@@ -243,9 +262,10 @@ impl Tenant {
         &self,
         place: &Place<S>,
         outcome: Result<Rows<S>, FetchError>,
-        now: Timestamp,
+        clock: &Clock,
         duration: Duration,
     ) -> Duration {
+        let now = clock.now();
         let interval = self.schedules[S::ID].interval;
         let mut readings = lock(&self.readings);
         let Readings { facts, marks } = &mut *readings;
@@ -265,6 +285,7 @@ impl Tenant {
                 mark.rejected = rows.rejected;
                 mark.failures = 0;
                 mark.last_success = Some(now);
+                mark.read = Some(clock.uptime());
                 mark.rows = Some(rows.accepted);
                 *(place.of_mut)(facts) = Fact::known(rows.source, now);
                 interval.mul_f64(1.0 - fastrand::f64() / 10.0)
@@ -295,12 +316,13 @@ impl Tenant {
 
     /// The facts that hold at `now`, how every enabled source stands, and how long until the
     /// first of the facts no longer holds.
-    pub(super) fn facts(&self, now: Timestamp) -> (Facts, Vec<Standing>, Option<Duration>) {
+    pub(super) fn facts(&self, clock: &Clock) -> (Facts, Vec<Standing>, Option<Duration>) {
         let readings = lock(&self.readings);
         let mut held = Held {
             tenant: self,
             readings: &readings,
-            facts: Facts::unread(now),
+            facts: Facts::unread(clock.now()),
+            uptime: clock.uptime(),
             standings: Vec::new(),
             expiry: None,
         };
@@ -314,6 +336,7 @@ struct Held<'a> {
     tenant: &'a Tenant,
     readings: &'a Readings,
     facts: Facts,
+    uptime: Duration,
     standings: Vec<Standing>,
     expiry: Option<Duration>,
 }
@@ -330,7 +353,7 @@ impl EachSource for Held<'_> {
         let mark = &self.readings.marks[S::ID];
         *fact = match ((place.of)(&self.readings.facts), &mark.failure) {
             (Fact::Known { rows, at }, failure) => {
-                let age = age(now, *at);
+                let age = mark.age(now, self.uptime).unwrap_or(Duration::MAX);
                 if age <= schedule.max_age {
                     let left = schedule.max_age - age + Duration::from_millis(1);
                     self.expiry = Some(self.expiry.map_or(left, |expiry| expiry.min(left)));
@@ -342,7 +365,7 @@ impl EachSource for Held<'_> {
             (Fact::Unread(_), Some(failure)) => Fact::Unread(Unread::after(failure)),
             (Fact::Unread(why), None) => Fact::Unread(*why),
         };
-        self.standings.push(mark.standing(S::ID, schedule, now));
+        self.standings.push(mark.standing(S::ID, schedule, now, self.uptime));
     }
 }
 

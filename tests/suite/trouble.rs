@@ -882,3 +882,22 @@ fn a_refusal_whose_words_are_damaged_is_still_a_refusal() {
     let page = Served::collect_all(canned).page;
     assert!(has(&page, &failure("users", "permission")), "{page}");
 }
+
+#[test]
+fn figures_grow_old_although_the_clock_is_set_back() {
+    run(async {
+        let microsoft = Microsoft::small();
+        let yaml = format!(
+            "tenants:\n{}    sources: {{ users: {{ interval: 5m, max_age: 20m }} }}\n",
+            microsoft.tenant("contoso")
+        );
+        let mut exporter = Exporter::start(settings(&yaml));
+        exporter.until(Snapshot::is_ready).await;
+        exporter.clock.correct(jiff::SignedDuration::from_hours(-48));
+        microsoft.faults(&["server-error=1@/v1.0/users"]);
+        let from = exporter.clock.uptime();
+        exporter.until_line(&unknown("mfa-all-users-registered", "stale")).await;
+        let took = exporter.clock.uptime().saturating_sub(from);
+        assert!(took < Duration::from_secs(21 * 60), "{took:?}");
+    });
+}
