@@ -10,10 +10,19 @@ use crate::config::flags::{Serve, Web};
 use crate::config::{self, DEFAULT_PORT};
 use crate::refresh::{self, Collecting, View};
 use crate::server;
+use crate::transport::Transport;
 
 pub(super) fn run(flags: Serve, context: Context) -> Result<ExitCode, Failure> {
     let settings = config::load(&flags.config_file)?;
     if flags.config_check {
+        Transport::new(&settings.transport)?;
+        for tenant in &settings.tenants {
+            tenant
+                .oauth
+                .credential
+                .check()
+                .map_err(|error| format!("tenant {}: {error}; {}", tenant.name, error.remedy()))?;
+        }
         let tenants = settings.tenants.len();
         print(&format!("{} can be used: {tenants} tenant(s)", flags.config_file.display()));
         return Ok(ExitCode::SUCCESS);

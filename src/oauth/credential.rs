@@ -43,6 +43,22 @@ pub enum Credential {
     },
 }
 
+impl Credential {
+    /// Whether every file it names can be read now, for whoever checks a configuration. They are
+    /// read again at each token request.
+    pub fn check(&self) -> Result<(), TokenError> {
+        let files: Vec<&Path> = match self {
+            Self::Secret { secret: Secret::File(path), .. } => vec![path],
+            Self::Certificate { certificate_file, key_file, .. } => {
+                vec![certificate_file, key_file]
+            }
+            Self::Federated { token_file, .. } => vec![token_file],
+            Self::Secret { secret: Secret::Value(_), .. } | Self::ManagedIdentity { .. } => vec![],
+        };
+        files.into_iter().try_for_each(|path| read(path).map(drop))
+    }
+}
+
 /// Who gives tokens for a managed identity.
 #[derive(Clone)]
 pub enum ManagedIdentityHost {

@@ -85,6 +85,21 @@ fn a_configuration_is_checked_without_asking_anybody() {
     );
     let (output, out, _) = called(&[&file(folder.path()), "--config.check"]);
     assert!(output.status.success() && out.contains("can be used: 1 tenant"), "{out}");
+    // What the configuration names has to be there.
+    for (rest, said) in [
+        (
+            "credential: { client_id: 21111111-2222-4333-8444-555555555555, client_secret_file: gone }\n",
+            "tenant a: unreadable_file",
+        ),
+        ("credential: { managed_identity: {} }\noutbound: { ca_file: gone.pem }\n", "gone.pem"),
+    ] {
+        let folder = configured(&format!(
+            "tenants:\n  - name: a\n    tenant_id: 11111111-2222-4333-8444-555555555555\n    {rest}"
+        ));
+        let (output, out, err) = called(&[&file(folder.path()), "--config.check"]);
+        assert_eq!(output.status.code(), Some(3), "{out}");
+        assert!(err.contains(said), "{err}");
+    }
     let folder = configured("tenants:\n  - nme: a\n");
     let (output, _, err) = called(&[&file(folder.path()), "--config.check"]);
     assert_eq!(output.status.code(), Some(3));
