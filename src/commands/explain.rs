@@ -41,7 +41,7 @@ pub(super) fn run(flags: &flags::Explain, context: Context) -> Result<ExitCode, 
     let change = change(flags)?;
     let declared: Vec<_> = settings.tenants.iter().map(|it| it.declared.clone()).collect();
     let snapshot = check::collect(settings, context)?;
-    let (mut answers, mut unread) = (Vec::new(), Vec::new());
+    let (mut answers, mut unread, mut similar) = (Vec::new(), Vec::new(), Vec::new());
     for (report, declared) in snapshot.tenants.iter().zip(&declared) {
         let users = match report.facts.users.rows() {
             Ok(users) => users,
@@ -58,12 +58,14 @@ pub(super) fn run(flags: &flags::Explain, context: Context) -> Result<ExitCode, 
             let answer = answer(&report.tenant, &report.facts, declared, user, change.as_ref());
             answers.push(answer?);
         }
+        similar.extend(users.all().iter().filter(|user| is_similar(user, &flags.user)));
     }
     if answers.is_empty() {
         return Err(format!(
-            "no account is called {}; give its object id or the name it signs in with{}",
+            "no account is called {}; give its object id or the name it signs in with{}{}",
             flags.user,
-            unread.concat()
+            unread.concat(),
+            suggestion(&similar)
         )
         .into());
     }
@@ -96,8 +98,28 @@ fn change(flags: &flags::Explain) -> Result<Option<Change>, Failure> {
 }
 
 fn is_meant(user: &User, wanted: &str) -> bool {
+    // A guest signs in with an address of home, which the name here only resembles.
+    let home = user.user_principal_name.split_once("#EXT#").map(|(home, _)| home);
     user.user_principal_name.eq_ignore_ascii_case(wanted.trim())
+        || home.is_some_and(|home| home.eq_ignore_ascii_case(&wanted.trim().replace('@', "_")))
         || ObjectId::parse(wanted).is_some_and(|id| id == user.id)
+}
+
+fn is_similar(user: &User, wanted: &str) -> bool {
+    let name = user.user_principal_name.to_lowercase();
+    let wanted = wanted.trim().to_lowercase();
+    let wanted = wanted.split('@').next().unwrap_or_default();
+    wanted.len() >= 3 && name.contains(wanted)
+}
+
+fn suggestion(similar: &[&User]) -> String {
+    const SHOWN: usize = 5;
+    let names: Vec<_> =
+        similar.iter().take(SHOWN).map(|user| check::plain(&user.user_principal_name)).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("; did you mean {}?", names.join(", "))
 }
 
 fn answer(

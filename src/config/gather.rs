@@ -91,6 +91,26 @@ fn explained(message: &str) -> String {
         _ => message,
     };
     let message = message.split(" at line ").next().unwrap_or_default();
+    // The reader's words, and what to do instead.
+    const IN_OTHER_WORDS: [(&str, &str); 6] = [
+        ("expected mapping start", "keys are wanted here, such as `- object_id: …`"),
+        ("expected sequence start", "a list is wanted here; write it like [one, two]"),
+        ("unexpected end of input", "the file is empty; it needs at least `tenants`"),
+        ("found a tab", "a tab; indent with spaces"),
+        ("invalid boolean", "neither yes nor no; write true or false"),
+        (
+            "unknown field `client_secret`",
+            "unknown field `client_secret`: secrets stand in files or in the environment, never \
+             here; use client_secret_file or client_secret_env",
+        ),
+    ];
+    if let Some((_, better)) = IN_OTHER_WORDS.iter().find(|(words, _)| message.contains(words)) {
+        return (*better).to_owned();
+    }
+    if let Some(rest) = message.split("duplicate mapping key: ").nth(1) {
+        let key = rest.split(',').next().unwrap_or_default();
+        return format!("`{key}` is given twice; remove one");
+    }
     match NOT_YET.iter().find(|key| message.contains(&format!("`{key}`"))) {
         Some(key) if message.contains("unknown field") => {
             format!("`{key}` does nothing in this version and is refused; remove it")
@@ -436,6 +456,28 @@ mod tests {
                 "shorter than 10s",
             ),
             (format!("partner_tenants: []\n{HEAD}{SECRET}"), 1, "is watched and not among"),
+            (String::new(), 1, "the file is empty"),
+            (
+                format!("{HEAD}{SECRET}    break_glass: [{id}]\n", id = "x"),
+                5,
+                "keys are wanted here",
+            ),
+            (
+                format!("{HEAD}{SECRET}    tolerated_applications: Office365\n"),
+                5,
+                "a list is wanted here",
+            ),
+            (format!("{HEAD}{SECRET}    cloud: global\n    cloud: china\n"), 6, "is given twice"),
+            (
+                credential(&format!("{{ {id}, client_secret: planted-secret }}")),
+                4,
+                "secrets stand in files",
+            ),
+            (
+                format!("{HEAD}{SECRET}    sources: {{ users: {{ enabled: nein }} }}\n"),
+                5,
+                "write true or false",
+            ),
             (format!("attestations: []\n{HEAD}{SECRET}"), 1, "`attestations` does nothing"),
             (format!("{HEAD}{SECRET}    break_glass: [{{ object_id: me }}]\n"), 5, "not a GUID"),
             (

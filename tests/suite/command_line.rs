@@ -216,6 +216,8 @@ fn explain_has_an_answer_to_whoever_is_not_there_and_to_what_cannot_be_read() {
     let (code, _, err) = explained(&microsoft, &["nobody@contoso.example"]);
     assert_eq!(code, Some(3), "{err}");
     assert!(err.contains("no account is called nobody@contoso.example"), "{err}");
+    let (_, _, err) = explained(&microsoft, &["breakglass"]);
+    assert!(err.contains("did you mean breakglass-0@"), "{err}");
     let account = microsoft.control.truth().break_glass_ids[0].clone();
     let (code, _, err) = explained(&microsoft, &[&account, "--without-policy", "none-such"]);
     assert_eq!(code, Some(3), "{err}");
