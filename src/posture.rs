@@ -15,7 +15,7 @@ mod special;
 pub(crate) mod tenants;
 
 pub use declared::{Declarations, Exception, NEVER_TOLERATED, Status};
-pub use mfa::{Count, Enforcement};
+pub use mfa::Count;
 
 use std::borrow::Cow;
 

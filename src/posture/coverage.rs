@@ -24,7 +24,7 @@ use crate::posture::Declarations;
 use crate::posture::bits::Bits;
 use crate::posture::people::People;
 use crate::sources::policy::{Policy, PolicyState};
-use crate::sources::{AuthenticationStrengths, Facts, NamedLocations, PerUserMfa, Unread};
+use crate::sources::{AuthenticationStrengths, Facts, NamedLocations, PerUserMfa, Unread, User};
 use reach::{Reached, reach};
 use rule::{Clients, Effect, Rule, Vocabulary, compile};
 use union::{Aim, Found, Hole, search};
@@ -226,7 +226,7 @@ impl<'a> Assessment<'a> {
             }
         }
         let mut known: HashMap<Vec<u8>, Outcome, foldhash::fast::RandomState> = HashMap::default();
-        let judge = |(number, user): (usize, &&crate::sources::User)| {
+        let judge = |(number, user): (usize, &&User)| {
             if let Some(why) = people.doubt(number) {
                 return Coverage::Unknown(why);
             }
@@ -261,22 +261,19 @@ impl<'a> Assessment<'a> {
 
     /// What becomes of somebody who depends on policies alone.
     fn without_per_user(&self, outcome: Outcome, number: usize) -> Coverage {
-        {
-            match outcome {
-                Outcome::Always => Coverage::Always(Via::ConditionalAccess),
-                Outcome::Unknown(why) => {
-                    Coverage::Unknown(self.unread.map_or(why, |unread| unread.min(why)))
-                }
-                _ if self.unread.is_some() => {
-                    Coverage::Unknown(self.unread.expect("it was just looked at"))
-                }
-                Outcome::Excluded(policy) => {
-                    let by = self.reached[policy as usize].exclusion(number);
-                    Coverage::Excluded { by: by.unwrap_or(Exclusion::Direct), policy }
-                }
-                Outcome::Conditional(gap, policy) => Coverage::Conditional { gap, policy },
-                Outcome::NotTargeted => Coverage::NotTargeted,
+        match (outcome, self.unread) {
+            (Outcome::Always, _) => Coverage::Always(Via::ConditionalAccess),
+            (Outcome::Unknown(why), unread) => {
+                Coverage::Unknown(unread.map_or(why, |unread| unread.min(why)))
             }
+            // Another way, which could not be read, may cover them.
+            (_, Some(why)) => Coverage::Unknown(why),
+            (Outcome::Excluded(policy), None) => {
+                let by = self.reached[policy as usize].exclusion(number);
+                Coverage::Excluded { by: by.unwrap_or(Exclusion::Direct), policy }
+            }
+            (Outcome::Conditional(gap, policy), None) => Coverage::Conditional { gap, policy },
+            (Outcome::NotTargeted, None) => Coverage::NotTargeted,
         }
     }
 

@@ -52,15 +52,14 @@ impl Missing {
 
 /// What can be said about who is always challenged.
 #[derive(Debug, Clone, Copy)]
-pub struct Enforcement<'p, 'a> {
+struct Enforcement<'p, 'a> {
     posture: &'p Posture<'a>,
     /// Whether somebody's coverage is not known for want of a whole source.
     is_blind: bool,
 }
 
 impl<'p, 'a> Enforcement<'p, 'a> {
-    /// Of a posture.
-    pub fn of(posture: &'p Posture<'a>) -> Self {
+    fn of(posture: &'p Posture<'a>) -> Self {
         let is_blind = posture.is_blind(&posture.enforcement);
         Self { posture, is_blind }
     }

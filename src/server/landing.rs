@@ -88,12 +88,12 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::posture::Declarations;
     use std::sync::Arc;
 
     use jiff::Timestamp;
 
     use super::*;
+    use crate::posture::Declarations;
     use crate::sources::{Fact, Facts};
     use crate::wire;
 
