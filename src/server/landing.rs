@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use crate::checks::State;
-use crate::snapshot::{Report, Snapshot};
+use crate::snapshot::{Report, Snapshot, Standing};
+use crate::sources;
 
 /// The page.
 pub(super) fn page(snapshot: Option<&Snapshot>, telemetry_path: &str) -> String {
@@ -45,30 +46,55 @@ fn tenant(out: &mut String, report: &Report) {
         };
         let _ = writeln!(out, "<p>{}, {kind}.</p>", escaped(name));
     }
-    out.push_str("<table>\n<tr><th>Requirement</th><th>State</th><th>Findings</th></tr>\n");
-    for (check, verdict) in &report.verdicts {
-        let state = match verdict.why_unknown() {
-            Some(why) => format!("unknown: {}", why.meaning()),
-            None => verdict.state().as_str().to_owned(),
+    for about in sources::all() {
+        let of_it = |it: &&Standing| it.tried && it.source == about.id;
+        let failing = report.standings.iter().find(of_it).and_then(|standing| standing.failure);
+        if let Some(reason) = failing {
+            let needs = match reason {
+                "permission" => format!("; it needs {}", about.permission),
+                "license" => format!("; it needs {}", about.license.unwrap_or("a licence")),
+                _ => String::new(),
+            };
+            let _ = writeln!(out, "<p>Source {} cannot be read: {reason}{needs}.</p>", about.id);
+        }
+    }
+    out.push_str(
+        "<table>\n<tr><th>Requirement</th><th>Tier</th><th>State</th><th>Findings</th></tr>\n",
+    );
+    // What is not met comes first, and what is not known next.
+    let mut verdicts: Vec<_> = report.verdicts.iter().collect();
+    verdicts.sort_by_key(|(_, verdict)| match verdict.state() {
+        State::Noncompliant => 0,
+        State::Unknown => 1,
+        State::Waived | State::Attested => 2,
+        State::Compliant | State::NotApplicable => 3,
+    });
+    for (check, verdict) in verdicts {
+        let state = match (verdict.why_unknown(), verdict.state()) {
+            (Some(why), _) => format!("unknown: {}", why.meaning()),
+            (None, State::Noncompliant) => "<strong>noncompliant</strong>".to_owned(),
+            (None, state) => state.as_str().to_owned(),
         };
-        let found = match verdict.state() {
+        let mut found = match verdict.state() {
             State::Unknown => "–".to_owned(),
             _ => verdict.found().to_string(),
         };
+        if verdict.waived() > 0 {
+            let _ = write!(found, " ({} waived)", verdict.waived());
+        }
+        if let Some(why) = verdict.doubt() {
+            let _ = write!(found, ", others not judged: {}", why.meaning());
+        }
         let _ = writeln!(
             out,
-            "<tr><td><a href=\"{}\" title=\"{}\">{}</a></td><td>{state}</td><td>{found}</td></tr>",
+            "<tr><td><a href=\"{}\" title=\"{}\">{}</a></td><td>{}</td><td>{state}</td><td>{found}</td></tr>",
             escaped(check.docs),
             escaped(check.title),
             escaped(check.id),
+            check.tier.as_str(),
         );
     }
     out.push_str("</table>\n");
-    for standing in report.standings.iter().filter(|standing| standing.tried) {
-        if let Some(reason) = standing.failure {
-            let _ = writeln!(out, "<p>Source {} cannot be read: {reason}.</p>", standing.source);
-        }
-    }
 }
 
 fn escaped(text: &str) -> String {
