@@ -15,7 +15,12 @@ fn main() {
     println!("cargo:rustc-env=PARTNERCENTER_EXPORTER_RUSTVERSION={version}");
     println!("cargo:rerun-if-env-changed=PARTNERCENTER_EXPORTER_REVISION");
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=.git/HEAD");
+    // HEAD names a branch and stays as it is when the branch moves on; its log does not.
+    for path in [".git/HEAD", ".git/logs/HEAD"] {
+        if std::path::Path::new(path).exists() {
+            println!("cargo:rerun-if-changed={path}");
+        }
+    }
 }
 
 fn output(program: &str, arguments: &[&str]) -> Option<String> {
