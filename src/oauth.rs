@@ -39,6 +39,11 @@ const PASSING: Duration = Duration::from_secs(15);
 /// No answer keeps us from asking for longer.
 const LONGEST: Duration = Duration::from_secs(3600);
 
+/// The audience by which tokens for an API are asked for: its address without a slash at the end.
+pub fn audience(api: &Url) -> String {
+    api.as_str().trim_end_matches('/').to_owned()
+}
+
 /// Who we are in one tenant.
 #[derive(Debug, Clone)]
 pub struct Settings {

@@ -6,6 +6,7 @@
 mod source;
 
 mod agent_groups;
+pub mod alert;
 mod authentication_methods_policy;
 mod authentication_strengths;
 mod conditional_access_policies;
@@ -278,6 +279,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::Api;
 
     #[test]
     fn every_source_is_named_once_and_documented() {
@@ -288,7 +290,12 @@ mod tests {
             assert!(about.id.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", about.id);
             assert!(about.docs.starts_with("https://learn.microsoft.com/"), "{}", about.id);
             assert!(!about.permission.is_empty() && !about.what.is_empty(), "{}", about.id);
-            assert!(about.ask.path.starts_with("/v1.0/") || about.ask.path.starts_with("/beta/"));
+            let begins: &[&str] = match about.ask.api {
+                Api::Graph => &["/v1.0/", "/beta/"],
+                Api::PartnerCenter => &["/v1/"],
+                Api::Login => &["/oauth2/v2.0/"],
+            };
+            assert!(begins.iter().any(|begin| about.ask.path.starts_with(begin)), "{}", about.id);
             assert!(about.after.iter().all(|id| ids.contains(id)), "{}", about.id);
             // Who waits is not waited for, so that no two wait for each other.
             let waits = |id: &&str| all.iter().any(|it| it.id == *id && !it.after.is_empty());

@@ -44,6 +44,14 @@ pub enum FetchError {
         /// What the answer said.
         trail: Trail,
     },
+    /// Microsoft refuses us as a partner: for want of MFA, of an agreement, of a programme or a role.
+    #[error("refused as a partner for want of {} ({trail})", refusal.as_str())]
+    Partner {
+        /// For want of what.
+        refusal: PartnerRefusal,
+        /// What the answer said.
+        trail: Trail,
+    },
     /// The tenant lacks the licence this data needs.
     #[error("the tenant has no licence for this ({trail})")]
     License {
@@ -117,11 +125,71 @@ pub enum FetchError {
     Internal,
 }
 
+/// What Partner Center misses in whom it refuses.
+/// Source: Partner Center REST error codes; Mandating MFA for your partner tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartnerRefusal {
+    /// The token's claim that its person did MFA (code 900421).
+    Mfa,
+    /// The Microsoft Partner Agreement, of the partner (900124) or of a reseller (900123).
+    Agreement,
+    /// An active programme (900149).
+    Programme,
+    /// A role of the person who consented (2032, 900308, 900150).
+    Role,
+}
+
+impl PartnerRefusal {
+    /// All of them, in the order of the label's values.
+    pub const ALL: [Self; 4] = [Self::Mfa, Self::Agreement, Self::Programme, Self::Role];
+
+    /// The value of the label `reason`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mfa => "mfa",
+            Self::Agreement => "agreement",
+            Self::Programme => "programme",
+            Self::Role => "role",
+        }
+    }
+
+    fn of_code(code: &str) -> Option<Self> {
+        Some(match code {
+            "900421" | "10001" | "Unauthorized_MissingMFA" => Self::Mfa,
+            "900123" | "900124" => Self::Agreement,
+            "900149" => Self::Programme,
+            "2032" | "900308" | "900150" => Self::Role,
+            _ => return None,
+        })
+    }
+
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Mfa => {
+                "run `partnercenter_exporter consent` and sign in with MFA: the grant carries no \
+                 MFA claim"
+            }
+            Self::Agreement => "accept the Microsoft Partner Agreement in Partner Center",
+            Self::Programme => {
+                "see in Partner Center, under Account settings, why the programme is not active"
+            }
+            Self::Role => {
+                "give the account that consented the role Admin agent in Partner Center, or \
+                 consent with one that has it"
+            }
+        }
+    }
+}
+
 impl FetchError {
     /// Every word [`FetchError::reason`] can give.
-    pub const REASONS: [&'static str; 13] = [
+    pub const REASONS: [&'static str; 17] = [
         "credential",
         "permission",
+        "mfa",
+        "agreement",
+        "programme",
+        "role",
         "license",
         "throttled",
         "timeout",
@@ -140,6 +208,7 @@ impl FetchError {
         match self {
             Self::Credential { .. } | Self::Unauthorized { .. } => "credential",
             Self::Consent { .. } | Self::Permission { .. } => "permission",
+            Self::Partner { refusal, .. } => refusal.as_str(),
             Self::License { .. } => "license",
             Self::Throttled { .. } => "throttled",
             Self::Timeout { .. } => "timeout",
@@ -165,6 +234,7 @@ impl FetchError {
                 "grant the application permission named in the reference of sources, with admin \
                  consent, in the Entra admin centre under App registrations"
             }
+            Self::Partner { refusal, .. } => refusal.remedy(),
             Self::License { .. } => {
                 "this data needs Microsoft Entra ID P1 or P2 in the partner tenant; on a licensed \
                  tenant, grant Directory.Read.All, without which Microsoft gives this answer too"
@@ -235,6 +305,14 @@ impl FetchError {
         }
     }
 
+    /// How Microsoft refuses us as a partner, if that is what it does.
+    pub fn partner_refusal(&self) -> Option<PartnerRefusal> {
+        match self {
+            Self::Partner { refusal, .. } => Some(*refusal),
+            _ => None,
+        }
+    }
+
     /// Whether it is about the token, which is told once for the tenant and not for each source.
     pub fn is_of_token(&self) -> bool {
         matches!(self, Self::Credential { .. } | Self::Consent { .. })
@@ -290,7 +368,10 @@ impl Trail {
         Self {
             status: response.status.as_u16(),
             code: error_code(&response.body).unwrap_or_default(),
-            request_id: header(response, "request-id").map(cleaned).unwrap_or_default(),
+            request_id: header(response, "request-id")
+                .or_else(|| header(response, "ms-requestid"))
+                .map(cleaned)
+                .unwrap_or_default(),
         }
     }
 
@@ -327,6 +408,9 @@ pub(super) fn refusal(response: &Response, now: Timestamp) -> Option<FetchError>
             _,
             "Authentication_RequestFromNonPremiumTenantOrB2CTenant" | "AadPremiumLicenseRequired",
         ) => FetchError::License { trail },
+        (400..=403, code) if let Some(refusal) = PartnerRefusal::of_code(code) => {
+            FetchError::Partner { refusal, trail }
+        }
         (401, _) => FetchError::Unauthorized { trail },
         (403, _) => FetchError::Permission { trail },
         (404, _) => FetchError::NotFound { trail },
@@ -349,19 +433,25 @@ pub(super) fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     Some(clock::age(until, now))
 }
 
-/// Microsoft's error code, whatever the casing of its keys: Graph writes `error.code`, the partner
-/// services `Error.Code`, and the token endpoint a bare word.
+/// Microsoft's error code, whatever the casing of its keys: Graph writes `error.code`, its partner
+/// services `Error.Code`, the token endpoint a bare word, and Partner Center a bare `code`, which is
+/// a number although its documentation calls it a string.
 fn error_code(body: &[u8]) -> Option<String> {
     const BOUND_BYTES: usize = 64 << 10;
     if body.len() > BOUND_BYTES {
         return None;
     }
     let body: Value = serde_json::from_slice(wire::without_mark(body)).ok()?;
-    let code = match member(&body, "error")? {
-        Value::String(word) => word,
-        error => member(error, "code")?.as_str()?,
+    let code = match member(&body, "error") {
+        Some(word @ Value::String(_)) => word,
+        Some(error) => member(error, "code")?,
+        None => member(&body, "code")?,
     };
-    Some(cleaned(code))
+    match code {
+        Value::String(word) => Some(cleaned(word)),
+        Value::Number(number) => Some(cleaned(&number.to_string())),
+        _ => None,
+    }
 }
 
 fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
@@ -428,7 +518,14 @@ mod tests {
             (403, premium, "license"),
             (400, pim, "license"),
             (403, denied, "permission"),
-            (403, pascal, "permission"),
+            (403, pascal, "mfa"),
+            (401, r#"{"code":900421,"description":"m"}"#, "mfa"),
+            (403, r#"{"code":"900421"}"#, "mfa"),
+            (403, r#"{"code":900124,"data":[]}"#, "agreement"),
+            (403, r#"{"code":900149}"#, "programme"),
+            (403, r#"{"code":2032,"source":"s"}"#, "role"),
+            (403, r#"{"code":900329}"#, "permission"),
+            (429, r#"{"statusCode":429,"message":"m"}"#, "throttled"),
             (403, "<html>", "permission"),
             (401, "", "credential"),
             (404, "", "not_found"),

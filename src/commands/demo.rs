@@ -119,7 +119,6 @@ fn settings(simulator: SocketAddr, declared: Declarations) -> Settings {
     let schedule = Schedule { enabled: true, interval: INTERVAL, max_age: INTERVAL * 3 };
     let schedules: BTreeMap<_, _> =
         sources::all().iter().map(|about| (about.id, schedule)).collect();
-    let audience = Cloud::Global.graph();
     let tenant = TenantSettings {
         name: TENANT.to_owned(),
         oauth: oauth::Settings {
@@ -132,7 +131,9 @@ fn settings(simulator: SocketAddr, declared: Declarations) -> Settings {
         },
         client: client::Settings {
             graph: base("/graph"),
-            graph_audience: audience.as_str().trim_end_matches('/').to_owned(),
+            graph_audience: oauth::audience(&Cloud::Global.graph()),
+            partner_center: base("/partnercenter"),
+            partner_center_audience: oauth::audience(&Cloud::Global.partner_center()),
             pacing: Pacing::Microsoft,
             limits: Limits::default(),
         },

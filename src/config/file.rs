@@ -170,7 +170,6 @@ pub(super) struct Endpoints {
     /// In place of `https://graph.microsoft.com`; the version (/v1.0, /beta) is appended.
     pub(super) graph: Option<Endpoint>,
     /// In place of `https://api.partnercenter.microsoft.com`; the version (/v1) is appended.
-    #[expect(dead_code, reason = "checked now, read once a source of Partner Center is")]
     pub(super) partner_center: Option<Endpoint>,
 }
 

@@ -197,7 +197,11 @@ fn tenant(
         },
         client: client::Settings {
             graph: endpoints.graph.map_or_else(|| cloud.graph(), |endpoint| endpoint.0),
-            graph_audience: cloud.graph().as_str().trim_end_matches('/').to_owned(),
+            graph_audience: oauth::audience(&cloud.graph()),
+            partner_center: endpoints
+                .partner_center
+                .map_or_else(|| cloud.partner_center(), |endpoint| endpoint.0),
+            partner_center_audience: oauth::audience(&cloud.partner_center()),
             pacing,
             limits: Limits::default(),
         },

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 
-use crate::client::{self, Api, Client, FetchError};
+use crate::client::{self, Api, Client, FetchError, Identities, Meters};
 use crate::clock::{Clock, age};
 use crate::oauth::{self, Tokens};
 use crate::posture::Declarations;
@@ -144,7 +144,7 @@ impl Tenant {
             let last_success = last_success.filter(|at| *at <= clock.now());
             (about.id, Mark { last_success, ..Mark::default() })
         });
-        let meter = telemetry.api(&name, "login", &FetchError::REASONS);
+        let meter = telemetry.api(&name, Api::Login.as_str(), &FetchError::REASONS);
         let (said, tenant) = (Mutex::new(None), name.clone());
         let watch = Arc::new(move |exchange: &oauth::Exchange<'_>| {
             let failure = exchange.outcome.err();
@@ -163,15 +163,11 @@ impl Tenant {
             }
         });
         let tokens = Tokens::new(settings.oauth, transport.clone(), clock.clone(), watch);
-        let meter = telemetry.api(&name, Api::Graph.as_str(), &FetchError::REASONS);
-        let client = Client::new(
-            settings.client,
-            transport,
-            tokens.clone(),
-            clock.clone(),
-            meter,
-            in_flight,
-        );
+        let meter = |api: Api| telemetry.api(&name, api.as_str(), &FetchError::REASONS);
+        let asked = Meters { graph: meter(Api::Graph), partner_center: meter(Api::PartnerCenter) };
+        let identities = Identities { application: tokens.clone(), app_user: None };
+        let client =
+            Client::new(settings.client, transport, identities, clock.clone(), asked, in_flight);
         let readings = Readings { facts: Facts::unread(clock.now()), marks: marks.collect() };
         Self {
             name,

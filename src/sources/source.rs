@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Facts;
-use crate::client::{Ask, Client, FetchError};
+use crate::client::{Ask, Client, FetchError, PartnerRefusal};
 use crate::metrics::{Metric, Samples};
 
 /// One resource of an API. It says what is and passes no judgement.
@@ -229,6 +229,8 @@ impl Unread {
         match failure {
             FetchError::Credential { .. } | FetchError::Unauthorized { .. } => Self::Credential,
             FetchError::Consent { .. } | FetchError::Permission { .. } => Self::Permission,
+            FetchError::Partner { refusal: PartnerRefusal::Mfa, .. } => Self::Credential,
+            FetchError::Partner { .. } => Self::Permission,
             FetchError::License { .. } => Self::License,
             FetchError::Limit { .. } => Self::Limit,
             _ => Self::SourceFailed,
