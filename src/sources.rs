@@ -11,6 +11,7 @@ mod authentication_methods_policy;
 mod authentication_strengths;
 mod conditional_access_policies;
 mod cross_tenant_access;
+mod fraud_events;
 mod groups;
 mod named_locations;
 mod organization;
@@ -19,6 +20,7 @@ pub mod policy;
 mod role;
 mod role_assignments;
 mod role_eligibilities;
+mod security_alerts;
 mod security_defaults;
 mod subscribed_skus;
 mod user_registration_details;
@@ -35,6 +37,7 @@ pub use authentication_methods_policy::AuthenticationMethodsPolicy;
 pub use authentication_strengths::AuthenticationStrengths;
 pub use conditional_access_policies::ConditionalAccessPolicies;
 pub use cross_tenant_access::CrossTenantAccess;
+pub use fraud_events::FraudEvents;
 pub use groups::{Group, Groups, Members};
 pub use named_locations::{Location, NamedLocations};
 pub use organization::{Organization, PartnerType};
@@ -42,6 +45,7 @@ pub use per_user_mfa::{MfaState, PerUserMfa};
 pub use role::{DIRECTORY_SYNCHRONIZATION, RoleAssignment, role_name};
 pub use role_assignments::RoleAssignments;
 pub use role_eligibilities::RoleEligibilities;
+pub use security_alerts::SecurityAlerts;
 pub use security_defaults::SecurityDefaults;
 pub use source::{About, Fact, Rows, Source, Unread};
 pub use subscribed_skus::{Plan, SubscribedSkus};
@@ -83,6 +87,10 @@ pub struct Facts {
     pub agent_groups: Fact<AgentGroups>,
     /// Members of the groups that all these name.
     pub groups: Fact<Groups>,
+    /// Alerts about fraud in customers' Azure, by Graph.
+    pub security_alerts: Fact<SecurityAlerts>,
+    /// The same by Partner Center.
+    pub fraud_events: Fact<FraudEvents>,
 }
 
 impl Facts {
@@ -105,6 +113,8 @@ impl Facts {
             role_eligibilities: Fact::default(),
             agent_groups: Fact::default(),
             groups: Fact::default(),
+            security_alerts: Fact::default(),
+            fraud_events: Fact::default(),
         }
     }
 
@@ -243,6 +253,12 @@ pub fn each(visitor: &mut impl EachSource) {
     visitor
         .source(Place { of: |facts| &facts.agent_groups, of_mut: |facts| &mut facts.agent_groups });
     visitor.source(Place { of: |facts| &facts.groups, of_mut: |facts| &mut facts.groups });
+    visitor.source(Place {
+        of: |facts| &facts.security_alerts,
+        of_mut: |facts| &mut facts.security_alerts,
+    });
+    visitor
+        .source(Place { of: |facts| &facts.fraud_events, of_mut: |facts| &mut facts.fraud_events });
 }
 
 /// What is known of every source without asking it, for the configuration and the reference.
@@ -270,9 +286,9 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// As the source itself proposes, with figures that hold for three intervals.
+    /// As the source itself proposes.
     pub fn of(about: &About) -> Self {
-        Self { enabled: true, interval: about.interval, max_age: about.interval * 3 }
+        Self { enabled: true, interval: about.interval, max_age: about.max_age(about.interval) }
     }
 }
 
@@ -297,6 +313,9 @@ mod tests {
             };
             assert!(begins.iter().any(|begin| about.ask.path.starts_with(begin)), "{}", about.id);
             assert!(about.after.iter().all(|id| ids.contains(id)), "{}", about.id);
+            // Anything else would panic when it is sent.
+            let is_lower = |(name, _): &(&str, &str)| name.chars().all(|c| !c.is_uppercase());
+            assert!(about.ask.headers.iter().all(is_lower), "{}", about.id);
             // Who waits is not waited for, so that no two wait for each other.
             let waits = |id: &&str| all.iter().any(|it| it.id == *id && !it.after.is_empty());
             assert!(!about.after.iter().any(waits), "{}", about.id);
