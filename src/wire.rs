@@ -260,6 +260,19 @@ fn with_lower_keys(value: Value) -> Value {
     }
 }
 
+/// For counts, which come as numbers and as strings; null and absent are `None`, and what counts
+/// nothing is refused.
+pub fn optional_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
+    match optional_number(deserializer)? {
+        None => Ok(None),
+        Some(count) if count.fract() == 0.0 && (0.0..=EXACT).contains(&count) => {
+            Ok(Some(count as u64))
+        }
+        Some(number) => Err(de::Error::invalid_value(Unexpected::Float(number), &"a count")),
+    }
+}
+
 /// Reads a text field without keeping its text: `read` says what it stands for, `None` refuses it.
 pub struct Text<T>(pub &'static str, pub fn(&str) -> Option<T>);
 
@@ -424,6 +437,26 @@ mod tests {
             assert_eq!(outer.tenantid, ObjectId::parse("b"));
         }
         assert!(serde_json::from_str::<AnyCase<Outer>>(r#"{"innerRow":null}"#).is_err());
+    }
+
+    #[test]
+    fn counts_count_something() {
+        #[derive(Deserialize)]
+        struct Counted {
+            #[serde(default, deserialize_with = "optional_count")]
+            n: Option<u64>,
+        }
+        for (body, count) in [
+            (r#"{"n":7}"#, Some(7)),
+            (r#"{"n":"7"}"#, Some(7)),
+            (r#"{"n":null}"#, None),
+            ("{}", None),
+        ] {
+            assert_eq!(serde_json::from_str::<Counted>(body).unwrap().n, count, "{body}");
+        }
+        for body in [r#"{"n":-1}"#, r#"{"n":0.5}"#, r#"{"n":1e300}"#, r#"{"n":"many"}"#] {
+            assert!(serde_json::from_str::<Counted>(body).is_err(), "{body}");
+        }
     }
 
     #[test]
