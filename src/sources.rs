@@ -11,8 +11,10 @@ mod authentication_methods_policy;
 mod authentication_strengths;
 mod conditional_access_policies;
 mod cross_tenant_access;
+mod customer_insights;
 mod fraud_events;
 mod groups;
+mod mfa_self_test;
 mod named_locations;
 mod organization;
 mod per_user_mfa;
@@ -22,6 +24,9 @@ mod role_assignments;
 mod role_eligibilities;
 mod security_alerts;
 mod security_defaults;
+mod security_requirements;
+mod security_score;
+mod security_score_history;
 mod subscribed_skus;
 mod user_registration_details;
 mod users;
@@ -37,8 +42,10 @@ pub use authentication_methods_policy::AuthenticationMethodsPolicy;
 pub use authentication_strengths::AuthenticationStrengths;
 pub use conditional_access_policies::ConditionalAccessPolicies;
 pub use cross_tenant_access::CrossTenantAccess;
+pub use customer_insights::{CustomerInsights, MfaOption, People};
 pub use fraud_events::FraudEvents;
 pub use groups::{Group, Groups, Members};
+pub use mfa_self_test::MfaSelfTest;
 pub use named_locations::{Location, NamedLocations};
 pub use organization::{Organization, PartnerType};
 pub use per_user_mfa::{MfaState, PerUserMfa};
@@ -47,6 +54,9 @@ pub use role_assignments::RoleAssignments;
 pub use role_eligibilities::RoleEligibilities;
 pub use security_alerts::SecurityAlerts;
 pub use security_defaults::SecurityDefaults;
+pub use security_requirements::{Compliance, MfaCounts, Requirement, SecurityRequirements};
+pub use security_score::SecurityScore;
+pub use security_score_history::{Entry, SecurityScoreHistory};
 pub use source::{About, Fact, Rows, Source, Unread};
 pub use subscribed_skus::{Plan, SubscribedSkus};
 pub use user_registration_details::{Methods, Registration, UserRegistrationDetails};
@@ -91,6 +101,16 @@ pub struct Facts {
     pub security_alerts: Fact<SecurityAlerts>,
     /// The same by Partner Center.
     pub fraud_events: Fact<FraudEvents>,
+    /// What Partner Center says of our own token.
+    pub mfa_self_test: Fact<MfaSelfTest>,
+    /// Microsoft's score.
+    pub security_score: Fact<SecurityScore>,
+    /// Microsoft's own verdicts.
+    pub security_requirements: Fact<SecurityRequirements>,
+    /// How customers demand MFA.
+    pub customer_insights: Fact<CustomerInsights>,
+    /// Earlier scores.
+    pub security_score_history: Fact<SecurityScoreHistory>,
 }
 
 impl Facts {
@@ -115,6 +135,11 @@ impl Facts {
             groups: Fact::default(),
             security_alerts: Fact::default(),
             fraud_events: Fact::default(),
+            mfa_self_test: Fact::default(),
+            security_score: Fact::default(),
+            security_requirements: Fact::default(),
+            customer_insights: Fact::default(),
+            security_score_history: Fact::default(),
         }
     }
 
@@ -259,6 +284,26 @@ pub fn each(visitor: &mut impl EachSource) {
     });
     visitor
         .source(Place { of: |facts| &facts.fraud_events, of_mut: |facts| &mut facts.fraud_events });
+    visitor.source(Place {
+        of: |facts| &facts.mfa_self_test,
+        of_mut: |facts| &mut facts.mfa_self_test,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.security_score,
+        of_mut: |facts| &mut facts.security_score,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.security_requirements,
+        of_mut: |facts| &mut facts.security_requirements,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.customer_insights,
+        of_mut: |facts| &mut facts.customer_insights,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.security_score_history,
+        of_mut: |facts| &mut facts.security_score_history,
+    });
 }
 
 /// What is known of every source without asking it, for the configuration and the reference.
