@@ -273,6 +273,11 @@ pub fn optional_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     }
 }
 
+/// For counts that must be said.
+pub fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    optional_count(deserializer)?.ok_or_else(|| de::Error::custom("a count is not said"))
+}
+
 /// Reads a text field without keeping its text: `read` says what it stands for, `None` refuses it.
 pub struct Text<T>(pub &'static str, pub fn(&str) -> Option<T>);
 
