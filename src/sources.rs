@@ -14,11 +14,15 @@ mod cross_tenant_access;
 mod customer_insights;
 mod fraud_events;
 mod groups;
+mod indirect_resellers;
+pub mod mfa_adoption;
 mod mfa_self_test;
 mod named_locations;
 mod organization;
+pub mod partner_requests;
 mod per_user_mfa;
 pub mod policy;
+mod portal_requests;
 mod role;
 mod role_assignments;
 mod role_eligibilities;
@@ -28,6 +32,7 @@ mod security_requirements;
 mod security_score;
 mod security_score_history;
 mod subscribed_skus;
+mod usage_records;
 mod user_registration_details;
 mod users;
 
@@ -45,10 +50,14 @@ pub use cross_tenant_access::CrossTenantAccess;
 pub use customer_insights::{CustomerInsights, MfaOption, People};
 pub use fraud_events::FraudEvents;
 pub use groups::{Group, Groups, Members};
+pub use indirect_resellers::{IndirectResellers, Reseller};
+pub use mfa_adoption::MfaAdoption;
 pub use mfa_self_test::MfaSelfTest;
 pub use named_locations::{Location, NamedLocations};
 pub use organization::{Organization, PartnerType};
+pub use partner_requests::PartnerRequests;
 pub use per_user_mfa::{MfaState, PerUserMfa};
+pub use portal_requests::{Person, PortalRequests};
 pub use role::{DIRECTORY_SYNCHRONIZATION, RoleAssignment, role_name};
 pub use role_assignments::RoleAssignments;
 pub use role_eligibilities::RoleEligibilities;
@@ -59,6 +68,7 @@ pub use security_score::SecurityScore;
 pub use security_score_history::{Entry, SecurityScoreHistory};
 pub use source::{About, Fact, Rows, Source, Unread};
 pub use subscribed_skus::{Plan, SubscribedSkus};
+pub use usage_records::{Customer, UsageRecords};
 pub use user_registration_details::{Methods, Registration, UserRegistrationDetails};
 pub use users::{Account, User, Users};
 
@@ -111,6 +121,16 @@ pub struct Facts {
     pub customer_insights: Fact<CustomerInsights>,
     /// Earlier scores.
     pub security_score_history: Fact<SecurityScoreHistory>,
+    /// Who used the portal without MFA.
+    pub portal_requests: Fact<PortalRequests>,
+    /// Requests in people's names.
+    pub partner_requests: Fact<PartnerRequests>,
+    /// Requests in people's names, as Microsoft sums them.
+    pub mfa_adoption: Fact<MfaAdoption>,
+    /// Customers with Azure.
+    pub usage_records: Fact<UsageRecords>,
+    /// Indirect resellers.
+    pub indirect_resellers: Fact<IndirectResellers>,
 }
 
 impl Facts {
@@ -140,6 +160,11 @@ impl Facts {
             security_requirements: Fact::default(),
             customer_insights: Fact::default(),
             security_score_history: Fact::default(),
+            portal_requests: Fact::default(),
+            partner_requests: Fact::default(),
+            mfa_adoption: Fact::default(),
+            usage_records: Fact::default(),
+            indirect_resellers: Fact::default(),
         }
     }
 
@@ -303,6 +328,24 @@ pub fn each(visitor: &mut impl EachSource) {
     visitor.source(Place {
         of: |facts| &facts.security_score_history,
         of_mut: |facts| &mut facts.security_score_history,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.portal_requests,
+        of_mut: |facts| &mut facts.portal_requests,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.partner_requests,
+        of_mut: |facts| &mut facts.partner_requests,
+    });
+    visitor
+        .source(Place { of: |facts| &facts.mfa_adoption, of_mut: |facts| &mut facts.mfa_adoption });
+    visitor.source(Place {
+        of: |facts| &facts.usage_records,
+        of_mut: |facts| &mut facts.usage_records,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.indirect_resellers,
+        of_mut: |facts| &mut facts.indirect_resellers,
     });
 }
 

@@ -1,0 +1,275 @@
+//! Which applications asked Partner Center in people's names in the past seven days, and how often
+//! without MFA.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::Facts;
+use super::source::{Rows, Source};
+use crate::client::{Ask, Client, FetchError};
+use crate::metrics::{Kind, Metric, Samples};
+use crate::wire::{self, AnyCase, ObjectId};
+
+/// The requests, counted by application.
+#[derive(Debug, Default)]
+pub struct PartnerRequests {
+    /// Each application once, by id.
+    pub applications: Vec<Application>,
+    /// Whose requests lacked MFA, each once, with the name signed in with.
+    pub people_without_mfa: Vec<(ObjectId, Box<str>)>,
+    /// Whether there were as many requests as Microsoft shows at most, so that older ones of the
+    /// seven days are missing.
+    pub is_cut: bool,
+}
+
+/// What one application did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Application {
+    /// Its id.
+    pub id: ObjectId,
+    /// Its requests.
+    pub requests: u64,
+    /// Those without MFA.
+    pub without_mfa: u64,
+    /// Whether it read invoices or usage.
+    pub does_invoicing: bool,
+    /// Whether it changed something of a customer's.
+    pub does_provisioning: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Row {
+    #[serde(default, rename = "requestid", deserialize_with = "wire::optional_id")]
+    request: Option<ObjectId>,
+    #[serde(default, rename = "operationname", deserialize_with = "wire::name")]
+    operation: Box<str>,
+    #[serde(default, rename = "objectid", deserialize_with = "wire::optional_id")]
+    person: Option<ObjectId>,
+    #[serde(default, rename = "upn", deserialize_with = "wire::name")]
+    name: Box<str>,
+    #[serde(default, rename = "applicationid", deserialize_with = "wire::optional_id")]
+    application: Option<ObjectId>,
+    /// A row that does not say is refused: it would count as one or the other by a guess.
+    #[serde(rename = "mfacompliant", deserialize_with = "wire::optional_bool")]
+    is_compliant: Option<bool>,
+}
+
+impl Row {
+    /// Operations are named as `Get /v{version}/customers/{customer_id}/subscriptions`.
+    fn does_invoicing(&self) -> bool {
+        let operation = self.operation.to_ascii_lowercase();
+        ["invoice", "usage"].iter().any(|word| operation.contains(word))
+    }
+
+    fn does_provisioning(&self) -> bool {
+        let operation = self.operation.to_ascii_lowercase();
+        let changes = ["post ", "put ", "patch ", "delete "];
+        changes.iter().any(|verb| operation.starts_with(verb)) && operation.contains("/customers")
+    }
+}
+
+/// What is counted while rows are read.
+#[derive(Debug, Default)]
+struct Collected {
+    seen: HashSet<ObjectId, foldhash::fast::RandomState>,
+    applications: BTreeMap<ObjectId, Application>,
+    people: BTreeMap<ObjectId, Box<str>>,
+    unsaid: u64,
+    is_full: bool,
+}
+
+impl Collected {
+    /// Microsoft shows a tenth of it.
+    const KEPT: usize = 100_000;
+
+    fn add(&mut self, row: Row) {
+        let Some(is_compliant) = row.is_compliant else {
+            self.unsaid += 1;
+            return;
+        };
+        self.is_full |= self.seen.len() >= Self::KEPT || self.people.len() >= Self::KEPT;
+        // What has happened does not change, so of two rows for one request either will do.
+        let is_known = |request: &ObjectId| !self.seen.insert(request.clone());
+        if self.is_full || row.request.as_ref().is_some_and(is_known) {
+            return;
+        }
+        let (does_invoicing, does_provisioning) = (row.does_invoicing(), row.does_provisioning());
+        let unsaid = || ObjectId::Other("unknown".into());
+        let id = row.application.unwrap_or_else(unsaid);
+        let application = self.applications.entry(id.clone()).or_insert_with(|| Application {
+            id,
+            requests: 0,
+            without_mfa: 0,
+            does_invoicing: false,
+            does_provisioning: false,
+        });
+        application.requests += 1;
+        application.without_mfa += u64::from(!is_compliant);
+        application.does_invoicing |= does_invoicing;
+        application.does_provisioning |= does_provisioning;
+        if let Some(person) = row.person.filter(|_| !is_compliant) {
+            self.people.entry(person).or_insert(row.name);
+        }
+    }
+
+    fn source(self, rows: u64) -> Result<PartnerRequests, FetchError> {
+        if self.is_full {
+            return Err(FetchError::Limit { bound: "requests" });
+        }
+        Ok(PartnerRequests {
+            applications: self.applications.into_values().collect(),
+            people_without_mfa: self.people.into_iter().collect(),
+            is_cut: rows >= PartnerRequests::SHOWN,
+        })
+    }
+}
+
+impl PartnerRequests {
+    /// Microsoft shows no more.
+    const SHOWN: u64 = 10_000;
+
+    /// Applications that are values of a label; the others are counted together.
+    const LABELS: usize = 50;
+}
+
+static REQUESTS: Metric = Metric {
+    name: "partnercenter_partner_requests",
+    help: "Requests to Partner Center that applications made in people's names in the past seven \
+           days, by application and by whether the token carried MFA (yes, no). no is to be 0: \
+           Partner Center refuses such requests. Microsoft shows the latest 10,000 only, so that \
+           busy partners see fewer days. At most 50 applications, those with requests without MFA \
+           first; the rest is application other. Microsoft refreshes it daily. Absent while it \
+           cannot be read.",
+    kind: Kind::Gauge,
+    labels: &["tenant", "application_id", "mfa"],
+};
+
+impl Source for PartnerRequests {
+    const ID: &'static str = "partner_requests";
+    const WHAT: &'static str = "Requests to Partner Center in people's names, with MFA or without";
+    const ASK: Ask = Ask::partner_center("/v1/partnerRequests", &[]);
+    const PERMISSION: &'static str = "user_impersonation (Partner Center, delegated)";
+    const LICENSE: Option<&'static str> = None;
+    const DOCS: &'static str =
+        "https://learn.microsoft.com/partner-center/developer/get-api-request-details";
+    const INTERVAL: Duration = Duration::from_secs(6 * 3600);
+    const METRICS: &'static [&'static Metric] = &[&REQUESTS];
+
+    async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
+        let mut collected = Collected::default();
+        let add = |AnyCase(row): AnyCase<Row>| collected.add(row);
+        let tally = client.list(&Self::ASK, add).await?;
+        let unsaid = collected.unsaid;
+        if unsaid > 0 && unsaid == tally.accepted {
+            return Err(FetchError::unreadable("requests that say nothing of MFA"));
+        }
+        let source = collected.source(tally.accepted + tally.rejected)?;
+        Ok(Rows { source, accepted: tally.accepted - unsaid, rejected: tally.rejected + unsaid })
+    }
+
+    fn observe(&self, samples: &mut Samples) {
+        let mut order: Vec<_> = self.applications.iter().collect();
+        order.sort_by_key(|it| std::cmp::Reverse((it.without_mfa, it.requests)));
+        let mut shown: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for (place, application) in order.into_iter().enumerate() {
+            let label = match &application.id {
+                id @ ObjectId::Guid(_) if place < Self::LABELS => id.to_string(),
+                _ => "other".to_owned(),
+            };
+            let (with, without) = shown.entry(label).or_default();
+            *with += application.requests - application.without_mfa;
+            *without += application.without_mfa;
+        }
+        for (id, (with, without)) in shown {
+            let application = ("application_id", id.as_str());
+            samples.push(&REQUESTS, [application, ("mfa", "yes")], with as f64);
+            samples.push(&REQUESTS, [application, ("mfa", "no")], without as f64);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &[u8]) -> Collected {
+        #[derive(Deserialize)]
+        struct Page {
+            items: Vec<AnyCase<Row>>,
+        }
+        let mut collected = Collected::default();
+        for AnyCase(row) in serde_json::from_slice::<Page>(body).unwrap().items {
+            collected.add(row);
+        }
+        collected
+    }
+
+    #[test]
+    fn the_documented_collection_is_read_and_each_request_counts_once() {
+        let collected = read(include_bytes!("../../tests/samples/partner_requests.json"));
+        let source = collected.source(5).unwrap();
+        let [panel, invoicing, unsaid] = &source.applications[..] else { panic!("{source:?}") };
+        assert_eq!((panel.requests, panel.without_mfa), (2, 1));
+        assert!(panel.does_provisioning && !panel.does_invoicing);
+        assert!(invoicing.does_invoicing && !invoicing.does_provisioning);
+        assert_eq!((unsaid.requests, unsaid.without_mfa), (1, 1));
+        assert_eq!(source.people_without_mfa.len(), 1);
+        assert_eq!(&*source.people_without_mfa[0].1, "bo@fabrikam.example");
+        assert!(!source.is_cut);
+        let mut samples = Samples::of_tenant("t");
+        source.observe(&mut samples);
+        let series = |id: &str, mfa: &str, count: u64| {
+            format!(
+                "partnercenter_partner_requests{{tenant=\"t\",application_id=\"{id}\",\
+                 mfa=\"{mfa}\"}} {count}\n"
+            )
+        };
+        let (panel, invoicing) = (panel.id.to_string(), invoicing.id.to_string());
+        let expected = [
+            series(&panel, "yes", 1),
+            series(&panel, "no", 1),
+            series(&invoicing, "yes", 1),
+            series(&invoicing, "no", 0),
+            series("other", "yes", 0),
+            series("other", "no", 1),
+        ];
+        assert_eq!(samples.to_string(), expected.concat());
+    }
+
+    #[test]
+    fn a_row_that_does_not_say_is_neither_and_one_without_the_field_is_refused() {
+        let collected = read(br#"{"items":[{"requestId":"a","mfaCompliant":null}]}"#);
+        assert_eq!(collected.unsaid, 1);
+        assert!(collected.source(1).unwrap().applications.is_empty());
+        assert!(serde_json::from_str::<AnyCase<Row>>(r#"{"requestId":"a"}"#).is_err());
+    }
+
+    #[test]
+    fn as_many_requests_as_are_shown_at_most_are_not_all() {
+        assert!(Collected::default().source(10_000).unwrap().is_cut);
+        assert!(!Collected::default().source(9_999).unwrap().is_cut);
+    }
+
+    #[test]
+    fn fifty_applications_are_named_and_those_without_mfa_first() {
+        let application = |number: u8, without_mfa| Application {
+            id: ObjectId::Guid([number; 16]),
+            requests: 2,
+            without_mfa,
+            does_invoicing: false,
+            does_provisioning: false,
+        };
+        let applications: Vec<_> =
+            (0..60).map(|number| application(number, u64::from(number >= 50))).collect();
+        let source = PartnerRequests { applications, ..PartnerRequests::default() };
+        let mut samples = Samples::of_tenant("t");
+        source.observe(&mut samples);
+        let page = samples.to_string();
+        assert_eq!(page.lines().count(), 2 * 51);
+        assert!(page.contains(&ObjectId::Guid([59; 16]).to_string()));
+        assert!(page.contains("application_id=\"other\",mfa=\"yes\"} 20\n"), "{page}");
+        assert!(page.contains("application_id=\"other\",mfa=\"no\"} 0\n"), "{page}");
+    }
+}
