@@ -29,7 +29,7 @@ pub use credential::{Credential, ManagedIdentityHost, Secret};
 pub use error::{Class, TokenError, reasons};
 pub use grant::{Dates, Grant, Standing};
 pub use key_vault::KeyVault;
-pub use store::{Store, StoreError, TokenFile};
+pub use store::{Home, Store, StoreError, TokenFile};
 
 use crate::clock::Clock;
 use crate::transport::Transport;

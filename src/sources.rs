@@ -7,6 +7,7 @@ mod source;
 
 mod agent_groups;
 pub mod alert;
+mod app_user_token;
 mod authentication_methods_policy;
 mod authentication_strengths;
 mod conditional_access_policies;
@@ -31,6 +32,7 @@ use jiff::Timestamp;
 use crate::metrics::Samples;
 
 pub use agent_groups::AgentGroups;
+pub use app_user_token::AppUserToken;
 pub use authentication_methods_policy::AuthenticationMethodsPolicy;
 pub use authentication_strengths::AuthenticationStrengths;
 pub use conditional_access_policies::ConditionalAccessPolicies;
@@ -83,6 +85,8 @@ pub struct Facts {
     pub agent_groups: Fact<AgentGroups>,
     /// Members of the groups that all these name.
     pub groups: Fact<Groups>,
+    /// The grant of the person for whom we act.
+    pub app_user_token: Fact<AppUserToken>,
 }
 
 impl Facts {
@@ -105,6 +109,7 @@ impl Facts {
             role_eligibilities: Fact::default(),
             agent_groups: Fact::default(),
             groups: Fact::default(),
+            app_user_token: Fact::default(),
         }
     }
 
@@ -243,6 +248,10 @@ pub fn each(visitor: &mut impl EachSource) {
     visitor
         .source(Place { of: |facts| &facts.agent_groups, of_mut: |facts| &mut facts.agent_groups });
     visitor.source(Place { of: |facts| &facts.groups, of_mut: |facts| &mut facts.groups });
+    visitor.source(Place {
+        of: |facts| &facts.app_user_token,
+        of_mut: |facts| &mut facts.app_user_token,
+    });
 }
 
 /// What is known of every source without asking it, for the configuration and the reference.

@@ -55,12 +55,27 @@ pub(super) fn declarations(file: &File) -> Result<BTreeMap<String, Arc<Declarati
             tolerated_applications: tolerated(tenant)?,
             hire_grace: tenant.hire_grace.map_or_else(Default::default, |grace| grace.0),
             exceptions: exceptions(&file.exceptions, &tenant.name.0)?,
+            partner_applications: tenant
+                .partner_applications
+                .as_ref()
+                .map(|all| all.iter().filter_map(|Guid(id)| ObjectId::parse(id)).collect()),
+            csp_anniversary_month: month(tenant)?,
             partner_tenants: partner_tenants.clone(),
             watched_tenants: watched.clone(),
         };
         all.insert(tenant.name.0.clone(), Arc::new(declared));
     }
     Ok(all)
+}
+
+fn month(tenant: &Tenant) -> Result<Option<i8>, Wrong> {
+    match &tenant.csp_anniversary_month {
+        Some(month) if !(1..=12).contains(&month.value) => Err(wrong(
+            month,
+            "csp_anniversary_month is not a month; write it as a number from 1 to 12",
+        )),
+        month => Ok(month.as_ref().map(|month| month.value)),
+    }
 }
 
 fn tolerated(tenant: &Tenant) -> Result<Vec<Box<str>>, Wrong> {

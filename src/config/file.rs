@@ -62,6 +62,18 @@ pub(super) struct Tenant {
     /// How the exporter signs in as an application. Exactly one kind.
     #[schemars(with = "Credential")]
     pub(super) credential: Spanned<Credential>,
+    /// The application that acts for a person who consented with MFA (Secure Application Model).
+    /// Fraud alerts, Microsoft's score and Partner Center's reports on MFA are given to nobody else;
+    /// without it they are unknown. `partnercenter_exporter consent` obtains the grant.
+    #[schemars(with = "Option<AppUser>")]
+    pub(super) app_user: Option<Spanned<AppUser>>,
+    /// Applications known to integrate with Partner Center, by application id, so that one that
+    /// nobody knows is noticed.
+    pub(super) partner_applications: Option<Vec<Guid>>,
+    /// The month, 1 to 12, in which Microsoft checks each year whether the authorization as a Cloud
+    /// Solution Provider goes on: that of the first enrolment.
+    #[schemars(with = "Option<i8>", range(min = 1, max = 12))]
+    pub(super) csp_anniversary_month: Option<Spanned<i8>>,
     /// Other addresses than the cloud's own, for gateways and tests.
     #[serde(default)]
     pub(super) endpoints: Endpoints,
@@ -151,6 +163,44 @@ pub(super) struct Credential {
     pub(super) federated_token_file: Option<PathBuf>,
     /// The machine's managed identity; `{}` for the system-assigned one.
     pub(super) managed_identity: Option<ManagedIdentity>,
+}
+
+/// The application that acts for a person, and where that person's grant lives: `client_id` with one
+/// of `client_secret_file`, `client_secret_env`, `certificate_file` and `federated_token_file`, and
+/// one of `refresh_token_file` and `refresh_token_key_vault`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AppUser {
+    /// Application (client) id of the app registration.
+    pub(super) client_id: Guid,
+    /// File holding the client secret; read again at each token request.
+    pub(super) client_secret_file: Option<PathBuf>,
+    /// Environment variable holding the client secret.
+    pub(super) client_secret_env: Option<String>,
+    /// PEM file with the certificate registered for the application, and its key unless key_file
+    /// names another; read again at each token request.
+    pub(super) certificate_file: Option<PathBuf>,
+    /// PEM file with the certificate's private key (RSA).
+    pub(super) key_file: Option<PathBuf>,
+    /// File with another identity provider's token (workload identity federation); read again at
+    /// each token request.
+    pub(super) federated_token_file: Option<PathBuf>,
+    /// File holding the refresh token, with mode 0600. Each use replaces it, so its directory has to
+    /// be writable; one process at a time.
+    pub(super) refresh_token_file: Option<PathBuf>,
+    /// Secret of Azure Key Vault holding the refresh token, got and set with the tenant's
+    /// `credential`.
+    pub(super) refresh_token_key_vault: Option<VaultSecret>,
+}
+
+/// A secret of Azure Key Vault.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VaultSecret {
+    /// The vault's address, such as https://contoso.vault.azure.net.
+    pub(super) vault: Endpoint,
+    /// The secret's name.
+    pub(super) secret: String,
 }
 
 /// The machine's managed identity.

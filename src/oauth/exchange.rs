@@ -208,7 +208,7 @@ impl Exchanger {
         let token = granted.access_token.expose_secret();
         let bearer = Some(token)
             .filter(|token| !token.is_empty())
-            .and_then(|token| Bearer::new(token))
+            .and_then(Bearer::new)
             .ok_or_else(|| TokenError::malformed("an access token that cannot be sent"))?;
         let told = granted.expires_in.or_else(|| {
             let left = granted.expires_on? - self.clock.now().as_second() as f64;

@@ -170,7 +170,8 @@ impl Grant {
         }
         let mut standing = self.lock();
         standing.used = Some(clock.now());
-        standing.claims = claims;
+        // Not every API's tokens can be looked into.
+        standing.claims = claims.or(standing.claims.take());
         Ok(fruit)
     }
 
@@ -183,6 +184,7 @@ impl Grant {
             let since = since.unwrap_or(now).min(now);
             let fingerprint = print.to_owned();
             standing.dates = Some(Dates { fingerprint, obtained: since, consented: since });
+            standing.claims = None;
         }
     }
 

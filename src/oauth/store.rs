@@ -8,12 +8,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
+use super::Tokens;
 use super::credential::read;
 use super::error::TokenError;
 use super::key_vault::KeyVault;
 use crate::clock::Clock;
 use crate::durable;
+use crate::transport::Transport;
 
 /// How long whoever is replacing the token at the moment is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,7 +24,45 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked whether they are done.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Where a refresh token lives.
+/// Where a refresh token is said to live.
+#[derive(Debug, Clone)]
+pub enum Home {
+    /// In this file.
+    File(PathBuf),
+    /// In this secret of this vault.
+    KeyVault {
+        /// The vault's address.
+        vault: Url,
+        /// The secret's name.
+        secret: String,
+    },
+}
+
+impl Home {
+    /// The way there. A vault is reached with the tokens of `application`.
+    pub fn store(&self, application: &Tokens, transport: &Transport) -> Store {
+        match self {
+            Self::File(path) => Store::File(TokenFile::new(path)),
+            Self::KeyVault { vault, secret } => {
+                let (tokens, transport) = (application.clone(), transport.clone());
+                Store::KeyVault(KeyVault::new(vault, secret, tokens, transport))
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Home {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::KeyVault { vault, secret } => {
+                write!(f, "secret {secret} of {}", vault.host_str().unwrap_or("-"))
+            }
+        }
+    }
+}
+
+/// The way to a refresh token.
 #[derive(Debug, Clone)]
 pub enum Store {
     /// A file, replaced whole.

@@ -26,6 +26,10 @@ pub struct Declarations {
     pub hire_grace: Duration,
     /// What is put up with for a while.
     pub exceptions: Vec<Exception>,
+    /// Applications known to integrate with Partner Center, where they are listed.
+    pub partner_applications: Option<Vec<ObjectId>>,
+    /// The month, from 1, in which the authorization as a Cloud Solution Provider is checked.
+    pub csp_anniversary_month: Option<i8>,
     /// Ids of all partner tenants of the company, where they are listed.
     pub partner_tenants: Option<Vec<[u8; 16]>>,
     /// Ids of all tenants that are watched.
