@@ -1,4 +1,5 @@
-//! Who we are: credentials, and the tokens Microsoft gives for them.
+//! Who we are: credentials, and the tokens Microsoft gives for them, to the application by itself or
+//! for a person who consented.
 //!
 //! A token is cached per audience, renewed before it expires and by one caller at a time. A
 //! renewal that fails does no harm while the old token lives. A refusal that will not pass by
@@ -7,6 +8,7 @@
 mod assertion;
 mod claims;
 mod cloud;
+mod consent;
 mod credential;
 mod error;
 mod exchange;
@@ -25,6 +27,7 @@ use url::Url;
 
 pub use claims::Claims;
 pub use cloud::Cloud;
+pub use consent::{Audiences, Consent, ConsentError, DeviceInvitation, Invitation, NewGrant};
 pub use credential::{Credential, ManagedIdentityHost, Secret};
 pub use error::{Class, TokenError, reasons};
 pub use grant::{Dates, Grant, Standing};

@@ -158,8 +158,8 @@ static REASONS: [Reason; 29] = [
         word: "grant_not_stored",
         class: Class::Credential,
         codes: &[],
-        remedy: "make room and see that the exporter's user may write there; nothing is lost, the new \
-                 token is kept in memory until it can be written",
+        remedy: "make room and see that the exporter's user may write there; a running exporter keeps the new \
+                 token in memory until then",
     },
     Reason {
         word: "grant_busy",
@@ -251,6 +251,8 @@ pub struct TokenError {
     class: Class,
     /// What the log may know beside: an AADSTS number, a file, a trace id.
     detail: String,
+    /// OAuth's own word for it, such as `invalid_grant`; empty where there was none.
+    word: String,
     retry_after: Option<Duration>,
 }
 
@@ -269,7 +271,8 @@ impl std::fmt::Display for TokenError {
 impl TokenError {
     fn new(word: &str, detail: String) -> Self {
         let reason = named(word);
-        Self { reason, class: reason.class, detail, retry_after: None }
+        let word = String::new();
+        Self { reason, class: reason.class, detail, word, retry_after: None }
     }
 
     /// The fixed word: the value of the label `reason`.
@@ -298,6 +301,11 @@ impl TokenError {
             self.class,
             Class::Network | Class::Timeout | Class::Throttled | Class::ServerError
         )
+    }
+
+    /// OAuth's own word for it, such as `authorization_pending`; empty where there was none.
+    pub fn word(&self) -> &str {
+        &self.word
     }
 
     /// How long the token endpoint asked us to wait.
@@ -361,14 +369,15 @@ impl TokenError {
             }
             _ => named("refused"),
         });
-        let mut detail = format!("HTTP {status} {}", harmless(word));
+        let word = harmless(word);
+        let mut detail = format!("HTTP {status} {word}");
         if let Some(code) = code {
             detail += &format!(", AADSTS{code}");
         }
         if !trace_id.is_empty() {
             detail += &format!(", trace id {}", harmless(trace_id));
         }
-        Self { reason, class: reason.class, detail, retry_after }
+        Self { reason, class: reason.class, detail, word, retry_after }
     }
 }
 

@@ -125,6 +125,18 @@ impl Grant {
         Self(Arc::new(Shared { store, clock, keeps, _owner: owner, turn, standing }))
     }
 
+    /// Whether there is a place to keep a grant: what can be found out without one.
+    pub async fn try_out(&self) -> Result<(), TokenError> {
+        self.0.store.try_out().await
+    }
+
+    /// Begins anew with what a person just consented to.
+    pub async fn begin(&self, refresh_token: &SecretString) -> Result<(), TokenError> {
+        let Shared { store, clock, .. } = &*self.0;
+        let _alone = store.alone(clock).await?;
+        store.put(refresh_token).await
+    }
+
     /// How it stands.
     pub fn standing(&self) -> Standing {
         self.lock().clone()

@@ -123,6 +123,17 @@ impl Store {
         }
     }
 
+    /// Whether a token could be put there, as far as that can be seen beforehand.
+    pub(super) async fn try_out(&self) -> Result<(), TokenError> {
+        match self {
+            Self::File(file) => durable::try_out(&file.path).map_err(|error| file.unkept(&error)),
+            Self::KeyVault(vault) => match vault.read().await {
+                Err(error) if error.is_missing_grant() => Ok(()),
+                found => found.map(drop),
+            },
+        }
+    }
+
     /// Puts `token` there, whatever was there before.
     pub(super) async fn put(&self, token: &SecretString) -> Result<(), TokenError> {
         match self {
@@ -221,9 +232,11 @@ impl TokenFile {
 
     fn put(&self, token: &SecretString) -> Result<(), TokenError> {
         durable::replace(&self.path, |file| file.write_all(token.expose_secret().as_bytes()))
-            .map_err(|error| {
-                TokenError::of_grant("grant_not_stored", &format!("{}: {error}", self.place()))
-            })
+            .map_err(|error| self.unkept(&error))
+    }
+
+    fn unkept(&self, error: &io::Error) -> TokenError {
+        TokenError::of_grant("grant_not_stored", &format!("{}: {error}", self.place()))
     }
 
     fn place(&self) -> String {
