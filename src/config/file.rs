@@ -30,6 +30,11 @@ pub(super) struct File {
     #[serde(default)]
     #[schemars(with = "Vec<Exception>")]
     pub(super) exceptions: Vec<Spanned<Exception>>,
+    /// What somebody vouches for where it cannot be measured; the requirement then reads `attested`.
+    /// A measurement is never overridden.
+    #[serde(default)]
+    #[schemars(with = "Vec<Attestation>")]
+    pub(super) attestations: Vec<Spanned<Attestation>>,
     /// The partner tenants to watch, at least one.
     #[schemars(with = "Vec<Tenant>", length(min = 1))]
     pub(super) tenants: Spanned<Vec<Spanned<Tenant>>>,
@@ -125,6 +130,37 @@ pub(super) struct Exception {
     pub(super) reason: String,
     /// The day it ends, such as 2027-03-01 (at its beginning, UTC).
     pub(super) expires: String,
+}
+
+/// What somebody vouches for where it cannot be measured.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Attestation {
+    /// Id of the requirement.
+    pub(super) requirement: String,
+    /// Name of the tenant. Without it all are meant.
+    pub(super) tenant: Option<String>,
+    /// What is said of it.
+    pub(super) verdict: AttestedVerdict,
+    /// Who vouches for it: a role, not a person's name.
+    pub(super) by: String,
+    /// The day it was found to be so, such as 2026-10-01.
+    pub(super) attested: String,
+    /// The day it has to be looked at again, such as 2027-10-01 (at its beginning, UTC).
+    pub(super) expires: String,
+    /// Anything worth knowing, for whoever reads this file; not used otherwise.
+    #[expect(dead_code, reason = "for the reader of the file")]
+    pub(super) note: Option<String>,
+}
+
+/// What is said of a requirement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AttestedVerdict {
+    /// It is met. Refused for requirements that are measured.
+    Compliant,
+    /// It does not apply to this tenant.
+    NotApplicable,
 }
 
 /// A Microsoft cloud.

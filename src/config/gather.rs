@@ -22,7 +22,7 @@ use crate::transport;
 
 /// Keys that are part of the design and do nothing in this version. Accepting them would promise
 /// what is not kept.
-const NOT_YET: [&str; 5] = ["attestations", "window", "sign_ins", "customers", "webhooks"];
+const NOT_YET: [&str; 4] = ["window", "sign_ins", "customers", "webhooks"];
 
 /// No source changes faster, and some limits are the whole tenant's.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
@@ -440,6 +440,12 @@ mod tests {
                  reason: being replaced, expires: {expires} }}\n{HEAD}{SECRET}"
             )
         };
+        let attestation = |requirement: &str, verdict: &str, by: &str, expires: &str| {
+            format!(
+                "attestations:\n  - {{ requirement: {requirement}, verdict: {verdict}, by: {by}, \
+                 attested: 2026-10-01, expires: {expires} }}\n{HEAD}{SECRET}"
+            )
+        };
         let table = [
             ("tenants: []\n".to_owned(), 1, "no tenant to watch"),
             (format!("tenant: []\n{HEAD}{SECRET}"), 1, "unknown field `tenant`"),
@@ -488,7 +494,27 @@ mod tests {
                 5,
                 "write true or false",
             ),
-            (format!("attestations: []\n{HEAD}{SECRET}"), 1, "`attestations` does nothing"),
+            (
+                attestation("mfa-guests", "compliant", "office", "2027-03-01"),
+                2,
+                "mfa-guests is measured",
+            ),
+            (attestation("mfa-guests", "waived", "office", "2027-03-01"), 2, "waived"),
+            (
+                attestation("mfa-guests", "not_applicable", "' '", "2027-03-01"),
+                2,
+                "`by` of the attestation of mfa-guests is empty",
+            ),
+            (
+                attestation("mfa-guests", "not_applicable", "office", "2026-01-01"),
+                2,
+                "expires before it was attested",
+            ),
+            (
+                attestation("mpa", "compliant", "office", "2027-03-01"),
+                2,
+                "no requirement is called `mpa`",
+            ),
             (format!("{HEAD}{SECRET}    break_glass: [{{ object_id: me }}]\n"), 5, "not a GUID"),
             (
                 format!(
