@@ -248,18 +248,51 @@ impl Client {
 
     /// How many rows the first page of a list has, for finding out whether it can be read.
     pub async fn page_of<Row: DeserializeOwned>(&self, ask: &Ask) -> Result<usize, FetchError> {
+        Ok(self.rows::<Row>(ask).await?.0.len())
+    }
+
+    /// The rows of one page, and how many could not be read: for lists whose pages are asked for by
+    /// number.
+    pub async fn rows<Row: DeserializeOwned>(
+        &self,
+        ask: &Ask,
+    ) -> Result<(Vec<Row>, u64), FetchError> {
         let response = self.page(ask, &self.place(ask)?, self.deadline()).await?;
         let page = page::read::<Row>(&response.body, ask.api)
             .map_err(|error| malformed(&response, &error))?;
-        Ok(page.rows.len())
+        Ok((page.rows, page.rejected))
     }
 
-    /// All rows of a list, handed over page by page.
+    /// All rows of a list, handed over page by page. With too many bad rows it is no list.
     pub async fn list<Row: DeserializeOwned>(
         &self,
         ask: &Ask,
-        mut each: impl FnMut(Row),
+        each: impl FnMut(Row),
     ) -> Result<Tally, FetchError> {
+        let (tally, last) = self.walk(ask, each).await?;
+        if tally.is_spoilt() {
+            let what = format!("{} of {} rows", tally.rejected, tally.accepted + tally.rejected);
+            return Err(FetchError::Malformed { what, trail: Trail::of(&last) });
+        }
+        Ok(tally)
+    }
+
+    /// All rows of a list that can be read, however many cannot: for lists of which each row is
+    /// worth having. Whoever asks must say that some are missing.
+    pub async fn salvage<Row: DeserializeOwned>(
+        &self,
+        ask: &Ask,
+        each: impl FnMut(Row),
+    ) -> Result<Tally, FetchError> {
+        Ok(self.walk(ask, each).await?.0)
+    }
+
+    /// Every page of a list, to the last, which is handed back.
+    async fn walk<Row: DeserializeOwned>(
+        &self,
+        ask: &Ask,
+        mut each: impl FnMut(Row),
+    ) -> Result<(Tally, Response), FetchError> {
         let limits = &self.0.settings.limits;
         let deadline = self.deadline();
         let mut tally = Tally::default();
@@ -275,20 +308,7 @@ impl Client {
                 return Err(FetchError::Limit { bound: "rows" });
             }
             page.rows.into_iter().for_each(&mut each);
-            let Some(next) = page.next else {
-                return if tally.is_spoilt() {
-                    Err(FetchError::Malformed {
-                        what: format!(
-                            "{} of {} rows",
-                            tally.rejected,
-                            tally.accepted + tally.rejected
-                        ),
-                        trail: Trail::of(&response),
-                    })
-                } else {
-                    Ok(tally)
-                };
-            };
+            let Some(next) = page.next else { return Ok((tally, response)) };
             let next = self.next(ask, &place, next, &response)?;
             asked.insert(place);
             if asked.contains(&next) {

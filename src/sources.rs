@@ -12,6 +12,7 @@ mod authentication_methods_policy;
 mod authentication_strengths;
 mod conditional_access_policies;
 mod cross_tenant_access;
+mod fraud_events;
 mod groups;
 mod named_locations;
 mod organization;
@@ -20,6 +21,7 @@ pub mod policy;
 mod role;
 mod role_assignments;
 mod role_eligibilities;
+mod security_alerts;
 mod security_defaults;
 mod subscribed_skus;
 mod user_registration_details;
@@ -37,6 +39,7 @@ pub use authentication_methods_policy::AuthenticationMethodsPolicy;
 pub use authentication_strengths::AuthenticationStrengths;
 pub use conditional_access_policies::ConditionalAccessPolicies;
 pub use cross_tenant_access::CrossTenantAccess;
+pub use fraud_events::FraudEvents;
 pub use groups::{Group, Groups, Members};
 pub use named_locations::{Location, NamedLocations};
 pub use organization::{Organization, PartnerType};
@@ -44,6 +47,7 @@ pub use per_user_mfa::{MfaState, PerUserMfa};
 pub use role::{DIRECTORY_SYNCHRONIZATION, RoleAssignment, role_name};
 pub use role_assignments::RoleAssignments;
 pub use role_eligibilities::RoleEligibilities;
+pub use security_alerts::SecurityAlerts;
 pub use security_defaults::SecurityDefaults;
 pub use source::{About, Fact, Rows, Source, Unread};
 pub use subscribed_skus::{Plan, SubscribedSkus};
@@ -87,6 +91,10 @@ pub struct Facts {
     pub groups: Fact<Groups>,
     /// The grant of the person for whom we act.
     pub app_user_token: Fact<AppUserToken>,
+    /// Alerts about fraud in customers' Azure, by Graph.
+    pub security_alerts: Fact<SecurityAlerts>,
+    /// The same by Partner Center.
+    pub fraud_events: Fact<FraudEvents>,
 }
 
 impl Facts {
@@ -110,6 +118,8 @@ impl Facts {
             agent_groups: Fact::default(),
             groups: Fact::default(),
             app_user_token: Fact::default(),
+            security_alerts: Fact::default(),
+            fraud_events: Fact::default(),
         }
     }
 
@@ -252,6 +262,12 @@ pub fn each(visitor: &mut impl EachSource) {
         of: |facts| &facts.app_user_token,
         of_mut: |facts| &mut facts.app_user_token,
     });
+    visitor.source(Place {
+        of: |facts| &facts.security_alerts,
+        of_mut: |facts| &mut facts.security_alerts,
+    });
+    visitor
+        .source(Place { of: |facts| &facts.fraud_events, of_mut: |facts| &mut facts.fraud_events });
 }
 
 /// What is known of every source without asking it, for the configuration and the reference.
@@ -279,9 +295,9 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// As the source itself proposes, with figures that hold for three intervals.
+    /// As the source itself proposes.
     pub fn of(about: &About) -> Self {
-        Self { enabled: true, interval: about.interval, max_age: about.interval * 3 }
+        Self { enabled: true, interval: about.interval, max_age: about.max_age(about.interval) }
     }
 }
 
@@ -306,6 +322,9 @@ mod tests {
             };
             assert!(begins.iter().any(|begin| about.ask.path.starts_with(begin)), "{}", about.id);
             assert!(about.after.iter().all(|id| ids.contains(id)), "{}", about.id);
+            // Anything else would panic when it is sent.
+            let is_lower = |(name, _): &(&str, &str)| name.chars().all(|c| !c.is_uppercase());
+            assert!(about.ask.headers.iter().all(is_lower), "{}", about.id);
             // Who waits is not waited for, so that no two wait for each other.
             let waits = |id: &&str| all.iter().any(|it| it.id == *id && !it.after.is_empty());
             assert!(!about.after.iter().any(waits), "{}", about.id);

@@ -291,6 +291,15 @@ impl FetchError {
         }
     }
 
+    /// Whether the service says that it does not, or no longer, have what was asked for.
+    pub fn is_gone(&self) -> bool {
+        match self {
+            Self::NotFound { .. } => true,
+            Self::Refused { trail } => trail.status == 410,
+            _ => false,
+        }
+    }
+
     /// Whether the tenant lacks Entra ID P2 for Privileged Identity Management, said in so many
     /// words.
     pub fn is_without_pim(&self) -> bool {
@@ -543,6 +552,17 @@ mod tests {
             assert!(FetchError::REASONS.contains(&reason));
         }
         assert_eq!(refusal(&answer(200, &[], "{}"), now), None);
+    }
+
+    #[test]
+    fn what_is_not_there_is_gone_and_what_fails_is_not() {
+        let gone =
+            |status| refusal(&answer(status, &[], ""), Timestamp::UNIX_EPOCH).unwrap().is_gone();
+        for (status, expected) in
+            [(404, true), (410, true), (400, false), (403, false), (501, false), (503, false)]
+        {
+            assert_eq!(gone(status), expected, "{status}");
+        }
     }
 
     #[test]
