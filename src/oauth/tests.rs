@@ -85,6 +85,19 @@ fn with_secret() -> Credential {
     Credential::Secret { client_id: "app".to_owned(), secret: Secret::Value("planted".into()) }
 }
 
+/// Who the tests are, at this endpoint.
+fn of(endpoint: &Endpoint) -> Settings {
+    Settings {
+        tenant_id: "tenant".to_owned(),
+        login: endpoint.url.clone(),
+        credential: with_secret(),
+    }
+}
+
+fn way_out() -> Transport {
+    Transport::new(&transport::Settings::default()).unwrap()
+}
+
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
@@ -97,7 +110,7 @@ struct Subject {
 
 fn subject(endpoint: &Endpoint, credential: Credential) -> Subject {
     let clock = Clock::driven(now());
-    let transport = Transport::new(&transport::Settings::default()).unwrap();
+    let transport = way_out();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
     let watch: Watch = Arc::new(move |exchange: &Exchange<'_>| {
@@ -507,12 +520,8 @@ async fn a_person_s_token_rotates_the_grant_and_the_next_api_uses_what_came() {
     std::fs::write(&path, "R1").unwrap();
     let clock = Clock::driven(now());
     let grant = Grant::kept(Store::File(TokenFile::new(&path)), None, clock.clone()).unwrap();
-    let transport = Transport::new(&transport::Settings::default()).unwrap();
-    let settings = Settings {
-        tenant_id: "tenant".to_owned(),
-        login: endpoint.url.clone(),
-        credential: with_secret(),
-    };
+    let transport = way_out();
+    let settings = of(&endpoint);
     let tokens = Tokens::of_person(settings, grant, transport, clock, Arc::new(|_| {}));
     for audience in [GRAPH, "https://api.partnercenter.microsoft.com", GRAPH] {
         tokens.bearer(audience).await.unwrap();
@@ -530,16 +539,12 @@ async fn a_person_s_token_rotates_the_grant_and_the_next_api_uses_what_came() {
 }
 
 fn consent(endpoint: &Endpoint, clock: &Clock) -> Consent {
-    let settings = Settings {
-        tenant_id: "tenant".to_owned(),
-        login: endpoint.url.clone(),
-        credential: with_secret(),
-    };
+    let settings = of(endpoint);
     let audiences = Audiences {
         graph: GRAPH.to_owned(),
         partner_center: "https://api.partnercenter.microsoft.com".to_owned(),
     };
-    let transport = Transport::new(&transport::Settings::default()).unwrap();
+    let transport = way_out();
     Consent::new(settings, audiences, transport, clock.clone())
 }
 
@@ -625,4 +630,55 @@ async fn a_device_code_is_waited_for_at_the_pace_asked_for() {
     let invitation = consent.invite_device().await.ok().unwrap();
     let declined = hurried(&clock, consent.accept_device(&invitation)).await.err().unwrap();
     assert!(matches!(declined, ConsentError::Declined(_)), "{declined}");
+}
+
+#[tokio::test]
+async fn a_grant_in_a_vault_is_got_and_set_with_the_application_s_own_token() {
+    let secret =
+        |value: &str| format!(r#"{{"value":"{value}","attributes":{{"created":1795000000}}}}"#);
+    let endpoint = Endpoint::answering(&[
+        (200, GRANTED),       // the application's token for the vault
+        (200, &secret("R1")), // got
+        (200, &for_person(MFA, "R2")),
+        (200, &secret("R1")), // still the one that was used
+        (200, &secret("R2")), // set
+    ])
+    .await;
+    let clock = Clock::driven(now());
+    let transport = way_out();
+    let settings = of(&endpoint);
+    let application =
+        Tokens::new(settings.clone(), transport.clone(), clock.clone(), Arc::new(|_| {}));
+    let home = Home::KeyVault { vault: endpoint.url.clone(), secret: "grant".to_owned() };
+    let store = home.store(&application, &transport);
+    let grant = Grant::kept(store, None, clock.clone()).unwrap();
+    let tokens = Tokens::of_person(settings, grant, transport, clock, Arc::new(|_| {}));
+    tokens.bearer(GRAPH).await.unwrap();
+    let asked = endpoint.asked();
+    assert!(asked[0].contains("scope=https%3A%2F%2Fvault.azure.net%2F.default"), "{}", asked[0]);
+    assert!(asked[1].starts_with("GET /secrets/grant?api-version=7.4 "), "{}", asked[1]);
+    assert!(asked[1].to_lowercase().contains("authorization: bearer t1"));
+    assert!(asked[2].contains("refresh_token=R1"));
+    assert!(asked[4].starts_with("PUT /secrets/grant?api-version=7.4 "), "{}", asked[4]);
+    assert!(asked[4].ends_with(r#"{"value":"R2"}"#), "{}", asked[4]);
+    let dates = tokens.grant().unwrap().standing().dates.unwrap();
+    assert_eq!(dates.consented, Timestamp::from_second(1_795_000_000).unwrap());
+}
+
+#[tokio::test]
+async fn a_vault_that_refuses_says_what_to_grant_and_an_empty_one_to_consent() {
+    for (status, reason) in [(403, "vault_refused"), (404, "grant_missing")] {
+        let endpoint = Endpoint::answering(&[(200, GRANTED), (status, "{}")]).await;
+        let clock = Clock::driven(now());
+        let transport = way_out();
+        let settings = of(&endpoint);
+        let application =
+            Tokens::new(settings.clone(), transport.clone(), clock.clone(), Arc::new(|_| {}));
+        let home = Home::KeyVault { vault: endpoint.url.clone(), secret: "grant".to_owned() };
+        let grant = Grant::kept(home.store(&application, &transport), None, clock.clone()).unwrap();
+        let tokens = Tokens::of_person(settings, grant, transport, clock, Arc::new(|_| {}));
+        let refused = tokens.bearer(GRAPH).await.err().unwrap();
+        assert_eq!(refused.reason(), reason);
+        assert!(!refused.is_transient());
+    }
 }
