@@ -90,6 +90,12 @@ impl Ask {
         Self { path: Cow::Owned(path), ..Self::graph("", bucket) }
     }
 
+    /// A path of the authority, which the room `oauth` asks: for whoever documents it.
+    pub const fn login(path: &'static str) -> Self {
+        let (api, bucket) = (Api::Login, Bucket::PartnerCenter);
+        Self { api, path: Cow::Borrowed(path), bucket, who: Who::AppUser, headers: &[] }
+    }
+
     /// A path of Graph's partner security API, which answers to people with MFA only.
     pub const fn partner_security(path: &'static str) -> Self {
         let (api, bucket) = (Api::Graph, Bucket::PartnerSecurity);

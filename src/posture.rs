@@ -14,7 +14,7 @@ mod special;
 #[cfg(test)]
 pub(crate) mod tenants;
 
-pub use declared::{Declarations, Exception, NEVER_TOLERATED, Status};
+pub use declared::{Attestation, Attested, Declarations, Exception, NEVER_TOLERATED, Status};
 pub use mfa::Count;
 
 use std::borrow::Cow;

@@ -7,6 +7,7 @@ mod source;
 
 mod agent_groups;
 pub mod alert;
+mod app_user_token;
 mod authentication_methods_policy;
 mod authentication_strengths;
 mod conditional_access_policies;
@@ -43,6 +44,7 @@ use jiff::Timestamp;
 use crate::metrics::Samples;
 
 pub use agent_groups::AgentGroups;
+pub use app_user_token::AppUserToken;
 pub use authentication_methods_policy::AuthenticationMethodsPolicy;
 pub use authentication_strengths::AuthenticationStrengths;
 pub use conditional_access_policies::ConditionalAccessPolicies;
@@ -107,6 +109,8 @@ pub struct Facts {
     pub agent_groups: Fact<AgentGroups>,
     /// Members of the groups that all these name.
     pub groups: Fact<Groups>,
+    /// The grant of the person for whom we act.
+    pub app_user_token: Fact<AppUserToken>,
     /// Alerts about fraud in customers' Azure, by Graph.
     pub security_alerts: Fact<SecurityAlerts>,
     /// The same by Partner Center.
@@ -153,6 +157,7 @@ impl Facts {
             role_eligibilities: Fact::default(),
             agent_groups: Fact::default(),
             groups: Fact::default(),
+            app_user_token: Fact::default(),
             security_alerts: Fact::default(),
             fraud_events: Fact::default(),
             mfa_self_test: Fact::default(),
@@ -303,6 +308,10 @@ pub fn each(visitor: &mut impl EachSource) {
     visitor
         .source(Place { of: |facts| &facts.agent_groups, of_mut: |facts| &mut facts.agent_groups });
     visitor.source(Place { of: |facts| &facts.groups, of_mut: |facts| &mut facts.groups });
+    visitor.source(Place {
+        of: |facts| &facts.app_user_token,
+        of_mut: |facts| &mut facts.app_user_token,
+    });
     visitor.source(Place {
         of: |facts| &facts.security_alerts,
         of_mut: |facts| &mut facts.security_alerts,

@@ -327,7 +327,8 @@ impl FetchError {
         matches!(self, Self::Credential { .. } | Self::Consent { .. })
     }
 
-    pub(super) fn of_token(error: &TokenError) -> Self {
+    /// Why no token is had, in the words of this room.
+    pub fn of_token(error: &TokenError) -> Self {
         let (cause, remedy) = (error.to_string(), error.remedy());
         match error.class() {
             Class::Credential => Self::Credential { cause, remedy },

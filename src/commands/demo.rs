@@ -137,11 +137,12 @@ fn settings(simulator: SocketAddr, declared: Declarations) -> Settings {
             pacing: Pacing::Microsoft,
             limits: Limits::default(),
         },
+        app_user: None,
         schedules,
         declared: Arc::new(declared),
     };
     let transport = transport::Settings::default();
-    Settings { tenants: vec![tenant], transport, state_directory: None }
+    Settings { tenants: vec![tenant], transport, state_directory: None, keeps_grants: true }
 }
 
 fn introduction(address: SocketAddr, telemetry_path: &str, simulator: SocketAddr) -> String {
