@@ -4,6 +4,7 @@
 pub mod bits;
 pub mod coverage;
 mod declared;
+pub mod fraud;
 mod legacy;
 mod mfa;
 pub mod people;
@@ -23,6 +24,7 @@ use crate::clock::age;
 use crate::metrics::{Metric, Samples};
 use crate::posture::bits::Bits;
 use crate::posture::coverage::{Assessment, Coverage, Ground, PolicyGaps, Question, policy_gaps};
+use crate::posture::fraud::Fraud;
 use crate::posture::people::People;
 use crate::posture::registration::Registration;
 use crate::sources::{ConditionalAccessPolicies, Facts, Unread, User};
@@ -48,6 +50,8 @@ pub struct Posture<'a> {
     pub administrators: Result<(Bits, Option<Unread>), Unread>,
     /// How each policy that demands MFA fares alone.
     pub policies: Result<PolicyGaps<'a>, Unread>,
+    /// Which alerts about fraud are open, and how fast they are answered.
+    pub fraud: Result<Fraud<'a>, Unread>,
 }
 
 impl<'a> Posture<'a> {
@@ -73,6 +77,7 @@ impl<'a> Posture<'a> {
             administrators,
             policies,
             people,
+            fraud: Fraud::of(facts),
         }
     }
 
@@ -82,6 +87,7 @@ impl<'a> Posture<'a> {
         legacy::observe(self, samples);
         policies::observe(self, samples);
         special::observe(self, samples);
+        fraud::observe(self, samples);
     }
 
     /// Who of these people is not always challenged, each as a finding in words.
@@ -182,6 +188,12 @@ impl<'a> Posture<'a> {
 
 /// Every gauge of this room, for the reference.
 pub fn metrics() -> Vec<&'static Metric> {
-    let all = [&mfa::METRICS[..], &legacy::METRICS, &policies::METRICS, &special::METRICS];
+    let all = [
+        &mfa::METRICS[..],
+        &legacy::METRICS,
+        &policies::METRICS,
+        &special::METRICS,
+        &fraud::METRICS,
+    ];
     all.concat()
 }
