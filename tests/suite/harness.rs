@@ -232,6 +232,23 @@ impl Served {
 
     /// Serves each body to paths that end as told, 404 to all others, and collects once.
     pub(crate) fn collect_all(bodies: Vec<Canned>) -> Self {
+        Self::of(bodies, "")
+    }
+
+    /// The same for an exporter that acts for a person too.
+    pub(crate) fn collect_for_person(bodies: Vec<Canned>) -> Self {
+        let room = tempfile::tempdir().unwrap();
+        let grant = room.path().join("grant");
+        std::fs::write(&grant, "canned").unwrap();
+        let app_user = format!(
+            "    app_user: {{ client_id: 31111111-2222-4333-8444-555555555555, \
+             client_secret_env: S, refresh_token_file: '{}' }}\n",
+            grant.display()
+        );
+        Self::of(bodies, &app_user)
+    }
+
+    fn of(bodies: Vec<Canned>, more: &str) -> Self {
         let bodies = Arc::new(bodies);
         run(async move {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -244,7 +261,8 @@ impl Served {
             let yaml = format!(
                 "tenants:\n  - name: contoso\n    tenant_id: 11111111-2222-4333-8444-555555555555\n    \
                  credential: {{ client_id: 21111111-2222-4333-8444-555555555555, client_secret_env: S }}\n    \
-                 pace: unlimited\n    endpoints: {{ login: 'http://{address}', graph: 'http://{address}' }}\n"
+                 pace: unlimited\n    endpoints: {{ login: 'http://{address}', graph: 'http://{address}', \
+                 partner_center: 'http://{address}' }}\n{more}"
             );
             let mut exporter = Exporter::start(settings(&yaml));
             exporter.until(Snapshot::is_ready).await;

@@ -9,6 +9,7 @@
 mod agreement;
 mod command_line;
 mod harness;
+mod partner_center;
 mod samples;
 mod scrape;
 mod secrets;
