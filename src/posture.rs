@@ -7,6 +7,7 @@ mod declared;
 pub mod fraud;
 mod legacy;
 mod mfa;
+pub mod partner;
 pub mod people;
 mod policies;
 pub mod registration;
@@ -88,6 +89,7 @@ impl<'a> Posture<'a> {
         policies::observe(self, samples);
         special::observe(self, samples);
         fraud::observe(self, samples);
+        partner::observe(self, samples);
     }
 
     /// Who of these people is not always challenged, each as a finding in words.
@@ -193,6 +195,7 @@ pub fn metrics() -> Vec<&'static Metric> {
         &legacy::METRICS,
         &policies::METRICS,
         &special::METRICS,
+        &partner::METRICS,
         &fraud::METRICS,
     ];
     all.concat()

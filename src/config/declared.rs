@@ -61,10 +61,7 @@ pub(super) fn declarations(file: &File) -> Result<BTreeMap<String, Arc<Declarati
             hire_grace: tenant.hire_grace.map_or_else(Default::default, |grace| grace.0),
             exceptions: exceptions(&file.exceptions, &tenant.name.0)?,
             attestations: attestations(&file.attestations, &tenant.name.0)?,
-            partner_applications: tenant
-                .partner_applications
-                .as_ref()
-                .map(|all| all.iter().filter_map(|Guid(id)| ObjectId::parse(id)).collect()),
+            partner_applications: partner_applications(tenant),
             csp_anniversary_month: month(tenant)?,
             partner_tenants: partner_tenants.clone(),
             watched_tenants: watched.clone(),
@@ -72,6 +69,13 @@ pub(super) fn declarations(file: &File) -> Result<BTreeMap<String, Arc<Declarati
         all.insert(tenant.name.0.clone(), Arc::new(declared));
     }
     Ok(all)
+}
+
+/// Those that are listed, and our own, which nobody need list.
+fn partner_applications(tenant: &Tenant) -> Option<Vec<ObjectId>> {
+    let own = tenant.app_user.iter().map(|app_user| &app_user.value.client_id);
+    let all = tenant.partner_applications.as_ref()?.iter().chain(own);
+    Some(all.filter_map(|Guid(id)| ObjectId::parse(id)).collect())
 }
 
 fn month(tenant: &Tenant) -> Result<Option<i8>, Wrong> {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::Facts;
 use super::source::{Rows, Source};
 use crate::client::{Ask, Client, FetchError};
-use crate::metrics::{Kind, Metric, Samples};
+use crate::metrics::{Metric, Samples};
 use crate::wire::{self, AnyCase, ObjectId};
 
 /// The requests, counted by application.
@@ -129,22 +129,7 @@ impl Collected {
 impl PartnerRequests {
     /// Microsoft shows no more.
     const SHOWN: u64 = 10_000;
-
-    /// Applications that are values of a label; the others are counted together.
-    const LABELS: usize = 50;
 }
-
-static REQUESTS: Metric = Metric {
-    name: "partnercenter_partner_requests",
-    help: "Requests to Partner Center that applications made in people's names in the past seven \
-           days, by application and by whether the token carried MFA (yes, no). no is to be 0: \
-           Partner Center refuses such requests. Microsoft shows the latest 10,000 only, so that \
-           busy partners see fewer days. At most 50 applications, those with requests without MFA \
-           first; the rest is application other. Microsoft refreshes it daily. Absent while it \
-           cannot be read.",
-    kind: Kind::Gauge,
-    labels: &["tenant", "application_id", "mfa"],
-};
 
 impl Source for PartnerRequests {
     const ID: &'static str = "partner_requests";
@@ -155,7 +140,8 @@ impl Source for PartnerRequests {
     const DOCS: &'static str =
         "https://learn.microsoft.com/partner-center/developer/get-api-request-details";
     const INTERVAL: Duration = Duration::from_secs(6 * 3600);
-    const METRICS: &'static [&'static Metric] = &[&REQUESTS];
+    /// What was asked is told in `posture::partner`, which prefers Microsoft's own sums.
+    const METRICS: &'static [&'static Metric] = &[];
 
     async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
         let mut collected = Collected::default();
@@ -169,25 +155,7 @@ impl Source for PartnerRequests {
         Ok(Rows { source, accepted: tally.accepted - unsaid, rejected: tally.rejected + unsaid })
     }
 
-    fn observe(&self, samples: &mut Samples) {
-        let mut order: Vec<_> = self.applications.iter().collect();
-        order.sort_by_key(|it| std::cmp::Reverse((it.without_mfa, it.requests)));
-        let mut shown: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-        for (place, application) in order.into_iter().enumerate() {
-            let label = match &application.id {
-                id @ ObjectId::Guid(_) if place < Self::LABELS => id.to_string(),
-                _ => "other".to_owned(),
-            };
-            let (with, without) = shown.entry(label).or_default();
-            *with += application.requests - application.without_mfa;
-            *without += application.without_mfa;
-        }
-        for (id, (with, without)) in shown {
-            let application = ("application_id", id.as_str());
-            samples.push(&REQUESTS, [application, ("mfa", "yes")], with as f64);
-            samples.push(&REQUESTS, [application, ("mfa", "no")], without as f64);
-        }
-    }
+    fn observe(&self, _samples: &mut Samples) {}
 }
 
 #[cfg(test)]
