@@ -217,14 +217,16 @@ pub fn optional_number<'de, D: Deserializer<'de>>(
 /// For names that people read: null and absent are empty, and what is longer than a name is cut.
 pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<str>, D::Error> {
     let text = Option::<Cow<'de, str>>::deserialize(deserializer)?.unwrap_or_default();
-    Ok(cut(&text).into())
+    Ok(cut(&text, NAME).into())
 }
 
+/// As many characters as a name or an id may have.
+pub const NAME: usize = 256;
+
 /// The part of a text that is kept for people to read.
-pub fn cut(text: &str) -> &str {
-    const CHARACTERS: usize = 256;
+pub fn cut(text: &str, characters: usize) -> &str {
     let text = text.trim();
-    text.char_indices().nth(CHARACTERS).map_or(text, |(end, _)| &text[..end])
+    text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
 }
 
 /// For ids that may be null, absent or empty.
@@ -232,7 +234,7 @@ pub fn optional_id<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<ObjectId>, D::Error> {
     let text = Option::<Cow<'de, str>>::deserialize(deserializer)?.unwrap_or_default();
-    Ok(ObjectId::parse(cut(&text)))
+    Ok(ObjectId::parse(cut(&text, NAME)))
 }
 
 /// An object whose keys, and those of all objects in it, come in any casing (`EventTime`,
@@ -466,8 +468,9 @@ mod tests {
 
     #[test]
     fn names_are_cut_between_characters() {
-        assert_eq!(cut(&"é".repeat(300)), "é".repeat(256));
-        assert_eq!(cut(" Contoso "), "Contoso");
+        assert_eq!(cut(&"é".repeat(300), NAME), "é".repeat(256));
+        assert_eq!(cut(" Contoso ", 3), "Con");
+        assert_eq!(cut(" Contoso ", NAME), "Contoso");
     }
 
     #[test]

@@ -168,7 +168,7 @@ impl Seen {
     /// Graph and the second that of Partner Center.
     fn read(row: &Map<String, Value>) -> Option<Self> {
         let text = |names: &[&str]| member(row, names).and_then(Value::as_str).unwrap_or_default();
-        let id = |names: &[&str]| ObjectId::parse(wire::cut(text(names)));
+        let id = |names: &[&str]| ObjectId::parse(wire::cut(text(names), wire::NAME));
         let time = |names: &[&str]| member(row, names).and_then(moment);
 
         // `eventTime` is documented as the time of detection. The others are when the misuse
@@ -187,7 +187,7 @@ impl Seen {
         let alert = Alert {
             id: id(&["id", "eventid"])?,
             alert_type: camel_case(text(&["alerttype", "eventtype"])),
-            display_name: wire::cut(text(&["displayname"])).into(),
+            display_name: wire::cut(text(&["displayname"]), wire::NAME).into(),
             severity: Severity::of(text(&["severity"])),
             status,
             is_test: member(row, &["istest"]).is_some_and(is_true),
@@ -263,9 +263,11 @@ fn camel_case(word: &str) -> Box<str> {
 
 fn resources(list: Option<&Value>) -> Vec<Box<str>> {
     const KEPT: usize = 5;
+    // Azure's names are paths, and one that is cut leads nowhere.
+    const CHARACTERS: usize = 1_024;
     let name = |resource: &Value| {
         let id = member(resource.as_object()?, &["resourceid", "azureresourceid"])?;
-        Some(wire::cut(id.as_str()?)).filter(|name| !name.is_empty()).map(Box::from)
+        Some(wire::cut(id.as_str()?, CHARACTERS)).filter(|name| !name.is_empty()).map(Box::from)
     };
     list.and_then(Value::as_array).into_iter().flatten().filter_map(name).take(KEPT).collect()
 }

@@ -33,9 +33,19 @@ pub struct Application {
     pub total: u64,
 }
 
-/// One application on one day. A row that lacks a count says nothing and is refused.
+/// One application on one day. A row that lacks a count says nothing and is refused, and so is one
+/// with more requests with MFA than requests.
 #[derive(Debug, Deserialize)]
+#[serde(try_from = "Written")]
 struct Row {
+    id: ObjectId,
+    name: Box<str>,
+    compliant: u64,
+    total: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Written {
     #[serde(rename = "applicationid")]
     id: ObjectId,
     #[serde(default, rename = "applicationname", deserialize_with = "wire::name")]
@@ -44,6 +54,14 @@ struct Row {
     compliant: u64,
     #[serde(rename = "totalrequestcount", deserialize_with = "wire::count")]
     total: u64,
+}
+
+impl TryFrom<Written> for Row {
+    type Error = &'static str;
+
+    fn try_from(Written { id, name, compliant, total }: Written) -> Result<Self, Self::Error> {
+        (compliant <= total).then_some(Self { id, name, compliant, total }).ok_or("more than all")
+    }
 }
 
 /// The applications while rows are read.
@@ -128,6 +146,7 @@ mod tests {
             r#"{"applicationId":"a","totalRequestCount":3}"#,
             r#"{"applicationId":"a","mfaCompliantRequestCount":null,"totalRequestCount":3}"#,
             r#"{"mfaCompliantRequestCount":3,"totalRequestCount":3}"#,
+            r#"{"applicationId":"a","mfaCompliantRequestCount":4,"totalRequestCount":3}"#,
         ] {
             assert!(serde_json::from_str::<AnyCase<Row>>(body).is_err(), "{body}");
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Error};
 
 use super::Facts;
 use super::source::{Rows, Source};
@@ -52,8 +53,12 @@ struct Row {
     #[serde(default, rename = "applicationid", deserialize_with = "wire::optional_id")]
     application: Option<ObjectId>,
     /// A row that does not say is refused: it would count as one or the other by a guess.
-    #[serde(rename = "mfacompliant", deserialize_with = "wire::optional_bool")]
-    is_compliant: Option<bool>,
+    #[serde(rename = "mfacompliant", deserialize_with = "said")]
+    is_compliant: bool,
+}
+
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    wire::optional_bool(deserializer)?.ok_or_else(|| Error::custom("nothing is said of MFA"))
 }
 
 impl Row {
@@ -76,7 +81,6 @@ struct Collected {
     seen: HashSet<ObjectId, foldhash::fast::RandomState>,
     applications: BTreeMap<ObjectId, Application>,
     people: BTreeMap<ObjectId, Box<str>>,
-    unsaid: u64,
     is_full: bool,
 }
 
@@ -85,10 +89,6 @@ impl Collected {
     const KEPT: usize = 100_000;
 
     fn add(&mut self, row: Row) {
-        let Some(is_compliant) = row.is_compliant else {
-            self.unsaid += 1;
-            return;
-        };
         self.is_full |= self.seen.len() >= Self::KEPT || self.people.len() >= Self::KEPT;
         // What has happened does not change, so of two rows for one request either will do.
         let is_known = |request: &ObjectId| !self.seen.insert(request.clone());
@@ -106,10 +106,10 @@ impl Collected {
             does_provisioning: false,
         });
         application.requests += 1;
-        application.without_mfa += u64::from(!is_compliant);
+        application.without_mfa += u64::from(!row.is_compliant);
         application.does_invoicing |= does_invoicing;
         application.does_provisioning |= does_provisioning;
-        if let Some(person) = row.person.filter(|_| !is_compliant) {
+        if let Some(person) = row.person.filter(|_| !row.is_compliant) {
             self.people.entry(person).or_insert(row.name);
         }
     }
@@ -147,12 +147,8 @@ impl Source for PartnerRequests {
         let mut collected = Collected::default();
         let add = |AnyCase(row): AnyCase<Row>| collected.add(row);
         let tally = client.list(&Self::ASK, add).await?;
-        let unsaid = collected.unsaid;
-        if unsaid > 0 && unsaid == tally.accepted {
-            return Err(FetchError::unreadable("requests that say nothing of MFA"));
-        }
         let source = collected.source(tally.accepted + tally.rejected)?;
-        Ok(Rows { source, accepted: tally.accepted - unsaid, rejected: tally.rejected + unsaid })
+        Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
     }
 
     fn observe(&self, _samples: &mut Samples) {}
@@ -207,11 +203,12 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_does_not_say_is_neither_and_one_without_the_field_is_refused() {
-        let collected = read(br#"{"items":[{"requestId":"a","mfaCompliant":null}]}"#);
-        assert_eq!(collected.unsaid, 1);
-        assert!(collected.source(1).unwrap().applications.is_empty());
-        assert!(serde_json::from_str::<AnyCase<Row>>(r#"{"requestId":"a"}"#).is_err());
+    fn a_row_that_says_nothing_of_mfa_is_refused() {
+        for body in
+            [r#"{"requestId":"a"}"#, r#"{"mfaCompliant":null}"#, r#"{"mfaCompliant":"perhaps"}"#]
+        {
+            assert!(serde_json::from_str::<AnyCase<Row>>(body).is_err(), "{body}");
+        }
     }
 
     #[test]

@@ -23,8 +23,7 @@ impl Source for SecurityAlerts {
     const ASK: Ask = Ask::partner_security("/beta/security/partner/securityAlerts");
     const PERMISSION: &'static str = "PartnerSecurity.Read.All (delegated)";
     const LICENSE: Option<&'static str> = None;
-    const DOCS: &'static str =
-        "https://learn.microsoft.com/graph/api/partner-security-partnersecurityalert-list";
+    const DOCS: &'static str = "https://learn.microsoft.com/graph/api/partner-security-partnersecurityalert-list-securityalerts";
     const INTERVAL: Duration = Duration::from_secs(60);
     const HOLDS_AT_LEAST: Duration = Duration::from_secs(3600);
     /// What is open and how fast it is answered is told in `posture::fraud`, which knows the time

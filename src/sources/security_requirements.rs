@@ -166,6 +166,11 @@ fn requirement_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<st
     }))
 }
 
+/// Some of all, where both are said. More than all is nothing said.
+fn share(some: Option<u64>, all: Option<u64>) -> Option<(u64, u64)> {
+    some.zip(all).filter(|(some, all)| some <= all)
+}
+
 impl From<Row> for Requirement {
     fn from(row: Row) -> Self {
         Self {
@@ -187,8 +192,8 @@ impl From<Row> for Requirement {
                 enabled: row.users_enabled,
                 unregistered: row.users_unregistered,
             },
-            tenants: row.tenants_compliant.zip(row.tenants),
-            budgets: row.customers_with_budget.zip(row.customers),
+            tenants: share(row.tenants_compliant, row.tenants),
+            budgets: share(row.customers_with_budget, row.customers),
         }
     }
 }

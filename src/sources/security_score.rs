@@ -12,7 +12,8 @@ use crate::metrics::{Kind, Metric, Samples};
 use crate::wire::{self, AnyCase};
 
 /// The partner security score.
-#[derive(Debug, Default, Clone, Copy, PartialEq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Deserialize)]
+#[serde(try_from = "Row")]
 pub struct SecurityScore {
     /// What was reached.
     pub current: f64,
@@ -32,10 +33,15 @@ struct Row {
     refreshed: Option<Timestamp>,
 }
 
-impl Row {
-    /// A score that is not said is not 0.
-    fn score(&self) -> Option<SecurityScore> {
-        Some(SecurityScore { current: self.current?, max: self.max?, refreshed: self.refreshed })
+/// A score that is not said is not 0.
+impl TryFrom<Row> for SecurityScore {
+    type Error = &'static str;
+
+    fn try_from(row: Row) -> Result<Self, Self::Error> {
+        match (row.current, row.max) {
+            (Some(current), Some(max)) => Ok(Self { current, max, refreshed: row.refreshed }),
+            _ => Err("a score without a number"),
+        }
     }
 }
 
@@ -73,9 +79,7 @@ impl Source for SecurityScore {
     const METRICS: &'static [&'static Metric] = &[&SCORE, &MAX, &REFRESHED];
 
     async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
-        let AnyCase(row) = client.entity::<AnyCase<Row>>(&Self::ASK).await?;
-        let score =
-            row.score().ok_or_else(|| FetchError::unreadable("a score without a number"))?;
+        let AnyCase(score) = client.entity::<AnyCase<Self>>(&Self::ASK).await?;
         Ok(Rows::single(score))
     }
 
@@ -93,7 +97,7 @@ mod tests {
     use super::*;
 
     fn read(body: &[u8]) -> Option<SecurityScore> {
-        wire::entity::<AnyCase<Row>>(body).unwrap().0.score()
+        wire::entity::<AnyCase<SecurityScore>>(body).ok().map(|AnyCase(score)| score)
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub struct SecurityScoreHistory {
 }
 
 /// The score at one time.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(try_from = "Row")]
 pub struct Entry {
     /// When it was noted.
     pub created: Timestamp,
@@ -35,6 +36,17 @@ struct Row {
     created: Option<Timestamp>,
     #[serde(default, deserialize_with = "wire::optional_number")]
     score: Option<f64>,
+}
+
+impl TryFrom<Row> for Entry {
+    type Error = &'static str;
+
+    fn try_from(row: Row) -> Result<Self, Self::Error> {
+        match (row.created, row.score) {
+            (Some(created), Some(score)) => Ok(Self { created, score }),
+            _ => Err("a score without a number or a time"),
+        }
+    }
 }
 
 /// The newest entries while pages are read.
@@ -104,17 +116,10 @@ impl Source for SecurityScoreHistory {
 
     async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
         let mut newest = Newest::default();
-        let mut unsaid = 0;
-        let add = |AnyCase(row): AnyCase<Row>| match (row.created, row.score) {
-            (Some(created), Some(score)) => newest.add(Entry { created, score }),
-            _ => unsaid += 1,
-        };
-        let tally = client.list(&Self::ASK, add).await?;
-        Ok(Rows {
-            source: newest.history(),
-            accepted: tally.accepted - unsaid,
-            rejected: tally.rejected + unsaid,
-        })
+        let tally =
+            client.list(&Self::ASK, |AnyCase(entry): AnyCase<Entry>| newest.add(entry)).await?;
+        let source = newest.history();
+        Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
     }
 
     fn observe(&self, samples: &mut Samples) {
@@ -132,14 +137,10 @@ mod tests {
     fn read(body: &[u8]) -> SecurityScoreHistory {
         #[derive(Deserialize)]
         struct Page {
-            value: Vec<AnyCase<Row>>,
+            value: Vec<AnyCase<Entry>>,
         }
-        let rows = serde_json::from_slice::<Page>(body).unwrap().value;
-        SecurityScoreHistory::new(
-            rows.into_iter().filter_map(|AnyCase(row)| {
-                Some(Entry { created: row.created?, score: row.score? })
-            }),
-        )
+        let entries = serde_json::from_slice::<Page>(body).unwrap().value;
+        SecurityScoreHistory::new(entries.into_iter().map(|AnyCase(entry)| entry))
     }
 
     #[test]
@@ -155,9 +156,20 @@ mod tests {
             r#"{"value":[]}"#,
             r#"{"value":[{"createdDateTime":"2026-11-01","score":7}]}"#,
             r#"{"value":[{"createdDateTime":"2026-11-01","score":7},
-                {"createdDateTime":"2026-11-02","score":"7.0"},{"score":9},{"createdDateTime":""}]}"#,
+                {"createdDateTime":"2026-11-02","score":"7.0"}]}"#,
         ] {
             assert_eq!(read(body.as_bytes()).change(), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_entry_without_a_time_or_a_score_is_refused() {
+        for body in [
+            r#"{"score":9}"#,
+            r#"{"createdDateTime":"","score":9}"#,
+            r#"{"createdDateTime":"2026-11-02"}"#,
+        ] {
+            assert!(serde_json::from_str::<AnyCase<Entry>>(body).is_err(), "{body}");
         }
     }
 

@@ -19,7 +19,8 @@ pub struct UsageRecords {
 }
 
 /// One customer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(try_from = "Row")]
 pub struct Customer {
     /// The customer's tenant.
     pub id: ObjectId,
@@ -61,14 +62,15 @@ fn is_set<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> 
     Ok(budget.and_then(|budget| budget.amount).is_some_and(|amount| amount > 0.0))
 }
 
-impl Row {
-    fn customer(self) -> Option<Customer> {
-        let name = if self.name.is_empty() { self.resource_name } else { self.name };
-        Some(Customer {
-            id: self.id.or(self.resource)?,
-            name,
-            has_budget: self.budget || self.spending_budget,
-            percent_used: self.percent_used,
+impl TryFrom<Row> for Customer {
+    type Error = &'static str;
+
+    fn try_from(row: Row) -> Result<Self, Self::Error> {
+        Ok(Self {
+            id: row.id.or(row.resource).ok_or("a customer without an id")?,
+            name: if row.name.is_empty() { row.resource_name } else { row.name },
+            has_budget: row.budget || row.spending_budget,
+            percent_used: row.percent_used,
         })
     }
 }
@@ -163,18 +165,10 @@ impl Source for UsageRecords {
 
     async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
         let mut collected = Collected::default();
-        let mut nameless = 0;
-        let add = |AnyCase(row): AnyCase<Row>| match row.customer() {
-            Some(customer) => collected.add(customer),
-            None => nameless += 1,
-        };
+        let add = |AnyCase(customer): AnyCase<Customer>| collected.add(customer);
         let tally = client.list(&Self::ASK, add).await?;
         let source = collected.source()?;
-        Ok(Rows {
-            source,
-            accepted: tally.accepted - nameless,
-            rejected: tally.rejected + nameless,
-        })
+        Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
     }
 
     fn observe(&self, samples: &mut Samples) {
@@ -196,12 +190,12 @@ mod tests {
     fn the_documented_collection_is_read() {
         #[derive(Deserialize)]
         struct Page {
-            items: Vec<AnyCase<Row>>,
+            items: Vec<AnyCase<Customer>>,
         }
         let body = include_bytes!("../../tests/samples/usage_records.json");
         let mut collected = Collected::default();
-        for AnyCase(row) in serde_json::from_slice::<Page>(body).unwrap().items {
-            collected.add(row.customer().unwrap());
+        for AnyCase(customer) in serde_json::from_slice::<Page>(body).unwrap().items {
+            collected.add(customer);
         }
         let source = collected.source().unwrap();
         let mut samples = Samples::of_tenant("t");
@@ -230,10 +224,16 @@ mod tests {
         ] {
             for field in ["budget", "CustomerSpendingBudget"] {
                 let body = format!(r#"{{"id":"a","{field}":{budget}}}"#);
-                let AnyCase(row) = serde_json::from_str::<AnyCase<Row>>(&body).unwrap();
-                assert_eq!(row.customer().unwrap().has_budget, has_budget, "{body}");
+                let AnyCase(customer) = serde_json::from_str::<AnyCase<Customer>>(&body).unwrap();
+                assert_eq!(customer.has_budget, has_budget, "{body}");
             }
         }
+    }
+
+    #[test]
+    fn a_customer_without_an_id_is_refused() {
+        let body = r#"{"id":"","name":"Adatum","budget":{"amount":5}}"#;
+        assert!(serde_json::from_str::<AnyCase<Customer>>(body).is_err());
     }
 
     #[test]
