@@ -22,7 +22,9 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     let known = posture.declared.partner_applications.as_ref().ok_or(Unread::NotConfigured)?;
     let meant = requests.applications.iter().filter(|it| it.does_provisioning);
     let unknown = meant.filter(|it| !known.contains(&it.id));
-    let findings = unknown.map(|it| Finding::object(&it.id, "application", "changes something of customers', and is on no list"));
+    let findings = unknown.map(|it| {
+        Finding::object(&it.id, "application", "changes something of customers', and is on no list")
+    });
     // Of a list that is cut, the older requests are missing.
     terms.verdict(findings).unless_doubtful(requests.is_cut.then_some(Unread::Limit))
 }
@@ -34,7 +36,8 @@ pub(in crate::checks) mod tests {
     use super::*;
     use crate::checks::State;
     use crate::posture::Declarations;
-    use crate::sources::{AskingApplication, Fact, Facts, PartnerRequests};
+    use crate::sources::partner_requests::Application;
+    use crate::sources::{Fact, Facts, PartnerRequests};
     use crate::wire::ObjectId;
 
     /// With an application that does this, and a list of those that are known.
@@ -44,7 +47,7 @@ pub(in crate::checks) mod tests {
         known: Option<&[&str]>,
         is_cut: bool,
     ) -> Verdict {
-        let application = AskingApplication {
+        let application = Application {
             id: ObjectId::parse("panel").unwrap(),
             requests: 3,
             without_mfa: 0,

@@ -32,15 +32,15 @@ pub(in crate::checks) mod tests {
     use super::*;
     use crate::checks::State;
     use crate::posture::Declarations;
-    use crate::sources::{AzureCustomer, Fact, Facts, UsageRecords};
+    use crate::sources::{Customer, Fact, Facts, UsageRecords};
     use crate::wire::ObjectId;
 
-    pub(in crate::checks) fn customer(has_budget: bool, used: Option<f64>) -> AzureCustomer {
+    pub(in crate::checks) fn customer(has_budget: bool, used: Option<f64>) -> Customer {
         let id = ObjectId::parse("c").unwrap();
-        AzureCustomer { id, name: "Fabrikam".into(), has_budget, percent_used: used }
+        Customer { id, name: "Fabrikam".into(), has_budget, percent_used: used }
     }
 
-    pub(in crate::checks) fn judged(check: &Check, customers: Vec<AzureCustomer>) -> Verdict {
+    pub(in crate::checks) fn judged(check: &Check, customers: Vec<Customer>) -> Verdict {
         let usage_records = Fact::known(UsageRecords { customers }, Timestamp::UNIX_EPOCH);
         let facts = Facts { usage_records, ..Facts::unread(Timestamp::UNIX_EPOCH) };
         check.judge(&Posture::of(&facts, &Declarations::default()))

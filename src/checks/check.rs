@@ -98,6 +98,8 @@ pub enum Tier {
     Recommended,
     /// Microsoft advises it, or it prepares something demanded.
     Advised,
+    /// The programme for Cloud Solution Providers demands or recommends it.
+    Programme,
     /// A best practice bound by reference.
     BestPractice,
     /// Of a time that has passed; kept for auditors.
@@ -108,9 +110,10 @@ pub enum Tier {
 
 impl Tier {
     /// All of them, for the reference.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Mandatory,
         Self::Recommended,
+        Self::Programme,
         Self::Advised,
         Self::BestPractice,
         Self::Transition,
@@ -123,6 +126,7 @@ impl Tier {
             Self::Mandatory => "M",
             Self::Recommended => "S",
             Self::Advised => "A",
+            Self::Programme => "P",
             Self::BestPractice => "B",
             Self::Transition => "T",
             Self::Exporter => "X",
@@ -135,6 +139,7 @@ impl Tier {
             Self::Mandatory => "mandatory",
             Self::Recommended => "strongly recommended",
             Self::Advised => "advised, or preparing what is mandatory",
+            Self::Programme => "recommended by the programme for Cloud Solution Providers",
             Self::BestPractice => "best practice",
             Self::Transition => "of a time that has passed",
             Self::Exporter => "about the exporter itself",

@@ -2,8 +2,8 @@
 
 use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
-use crate::sources::alert::{Alert, Status};
 use crate::sources::Unread;
+use crate::sources::alert::{Alert, Status};
 
 pub(super) static CHECK: Check = Check {
     id: "fraud-alerts-open",

@@ -53,10 +53,8 @@ mod tests {
 
     #[test]
     fn without_either_list_nothing_is_watched_and_that_is_unknown() {
-        let facts = Facts {
-            security_alerts: Fact::Unread(Unread::Credential),
-            ..Facts::unread(now())
-        };
+        let facts =
+            Facts { security_alerts: Fact::Unread(Unread::Credential), ..Facts::unread(now()) };
         let verdict = CHECK.judge(&Posture::of(&facts, &Declarations::default()));
         assert_eq!(verdict.why_unknown(), Some(Unread::Credential));
     }

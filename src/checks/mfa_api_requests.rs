@@ -38,12 +38,13 @@ pub(in crate::checks) mod tests {
     use super::*;
     use crate::checks::State;
     use crate::posture::Declarations;
-    use crate::sources::{AdoptingApplication, Fact, Facts, MfaAdoption};
+    use crate::sources::mfa_adoption::Application;
+    use crate::sources::{Fact, Facts, MfaAdoption};
     use crate::wire::ObjectId;
 
     /// With applications of which so many of so many requests carried MFA.
     pub(in crate::checks) fn judged(check: &Check, requests: &[(u64, u64)]) -> Verdict {
-        let application = |(number, (compliant, total)): (usize, &(u64, u64))| AdoptingApplication {
+        let application = |(number, (compliant, total)): (usize, &(u64, u64))| Application {
             id: ObjectId::parse(&format!("app{number}")).unwrap(),
             name: "Panel".into(),
             compliant: *compliant,

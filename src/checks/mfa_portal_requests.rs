@@ -2,7 +2,7 @@
 
 use super::check::{Check, Evidence, Finding, Subject, Terms, Tier, Verdict};
 use crate::posture::Posture;
-use crate::sources::{PortalUser, Unread};
+use crate::sources::{Person, Unread};
 
 pub(super) static CHECK: Check = Check {
     id: "mfa-portal-requests",
@@ -19,7 +19,7 @@ pub(super) static CHECK: Check = Check {
 /// Of the past seven days, as Partner Center reports it once a day.
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
     let people = &posture.facts.portal_requests.rows()?.people;
-    let finding = |person: &PortalUser| Finding {
+    let finding = |person: &Person| Finding {
         subject: Subject::Account { id: person.id.clone(), name: person.name.clone() },
         what: "worked in the portal without MFA".into(),
         since: person.last,
@@ -46,7 +46,7 @@ mod tests {
             CHECK.judge(&Posture::of(&facts, &Declarations::default()))
         };
         assert_eq!(judged(vec![]).state(), State::Compliant);
-        let person = PortalUser {
+        let person = Person {
             id: ObjectId::parse("anna").unwrap(),
             name: "anna".into(),
             last: Some(Timestamp::UNIX_EPOCH),

@@ -38,8 +38,7 @@ mod tests {
 
     fn state(wids: Option<&[&str]>, listed: Option<&str>) -> State {
         let roles = wids.map(|ids| ids.iter().filter_map(|id| ObjectId::parse(id)).collect());
-        let token =
-            AppUserToken { claims: Some(claims(true, roles)), ..AppUserToken::default() };
+        let token = AppUserToken { claims: Some(claims(true, roles)), ..AppUserToken::default() };
         let assignment = |role: &str| RoleAssignment {
             principal: ObjectId::parse("anna").unwrap(),
             is_group: None,

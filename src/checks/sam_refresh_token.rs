@@ -64,7 +64,7 @@ pub(in crate::checks) mod tests {
 
     #[test]
     fn a_refusal_a_missing_claim_and_a_near_end_are_found() {
-        let day = 86_400;
+        let day = 86_400_i64;
         let expires = |days| Timestamp::from_second(days * day).ok();
         let well = || AppUserToken {
             claims: Some(claims(true, None)),

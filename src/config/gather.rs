@@ -234,7 +234,7 @@ fn schedule(
     let proposed = Schedule::of(about);
     let given = &settings.value;
     let interval = given.interval.map_or(proposed.interval, |interval| interval.0);
-    let max_age = given.max_age.map_or(interval * 3, |max_age| max_age.0);
+    let max_age = given.max_age.map_or(about.max_age(interval), |max_age| max_age.0);
     if interval < SHORTEST_INTERVAL {
         let message = format!(
             "the interval of `{name}` is shorter than 10s, and Microsoft's limits are shared with \

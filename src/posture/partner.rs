@@ -160,3 +160,70 @@ fn by_application(requests: BTreeMap<&ObjectId, Requests>, samples: &mut Samples
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::posture::Declarations;
+    use crate::sources::{
+        Fact, Facts, MfaAdoption, PartnerRequests, mfa_adoption, partner_requests,
+    };
+
+    fn summed(applications: Vec<mfa_adoption::Application>) -> Fact<MfaAdoption> {
+        Fact::known(MfaAdoption { applications }, Timestamp::UNIX_EPOCH)
+    }
+
+    fn application(number: u8, compliant: u64, total: u64) -> mfa_adoption::Application {
+        let id = ObjectId::Guid([number; 16]);
+        mfa_adoption::Application { id, name: "Panel".into(), compliant, total }
+    }
+
+    fn listed() -> Fact<PartnerRequests> {
+        let application = partner_requests::Application {
+            id: ObjectId::Guid([7; 16]),
+            requests: 5,
+            without_mfa: 2,
+            does_invoicing: false,
+            does_provisioning: false,
+        };
+        let applications = vec![application];
+        let requests = PartnerRequests { applications, ..PartnerRequests::default() };
+        Fact::known(requests, Timestamp::UNIX_EPOCH)
+    }
+
+    fn shown(facts: &Facts) -> String {
+        let mut samples = Samples::of_tenant("t");
+        observe(&Posture::of(facts, &Declarations::default()), &mut samples);
+        samples.to_string()
+    }
+
+    #[test]
+    fn sums_are_preferred_to_a_list_that_may_be_cut_and_never_added_to_it() {
+        let facts = Facts {
+            mfa_adoption: summed(vec![application(1, 3, 4), application(2, 0, 0)]),
+            partner_requests: listed(),
+            ..Facts::unread(Timestamp::UNIX_EPOCH)
+        };
+        let page = shown(&facts);
+        assert!(page.contains("mfa=\"yes\"} 3\n") && page.contains("mfa=\"no\"} 1\n"), "{page}");
+        assert!(page.contains("partner_applications{tenant=\"t\"} 1\n"), "who never asked: {page}");
+        let facts = Facts { partner_requests: listed(), ..Facts::unread(Timestamp::UNIX_EPOCH) };
+        let page = shown(&facts);
+        assert!(page.contains("mfa=\"yes\"} 3\n") && page.contains("mfa=\"no\"} 2\n"), "{page}");
+        assert_eq!(shown(&Facts::unread(Timestamp::UNIX_EPOCH)), "", "unknown is not zero");
+    }
+
+    #[test]
+    fn fifty_applications_are_named_and_those_without_mfa_first() {
+        let all = (0..60).map(|number| application(number, 2 - u64::from(number >= 50), 2));
+        let facts =
+            Facts { mfa_adoption: summed(all.collect()), ..Facts::unread(Timestamp::UNIX_EPOCH) };
+        let page = shown(&facts);
+        let named = page.lines().filter(|line| line.contains("application_id="));
+        assert_eq!(named.count(), 2 * 51);
+        assert!(page.contains(&ObjectId::Guid([59; 16]).to_string()));
+        assert!(page.contains("application_id=\"other\",mfa=\"yes\"} 20\n"), "{page}");
+    }
+}

@@ -182,24 +182,6 @@ mod tests {
         assert_eq!(source.people_without_mfa.len(), 1);
         assert_eq!(&*source.people_without_mfa[0].1, "bo@fabrikam.example");
         assert!(!source.is_cut);
-        let mut samples = Samples::of_tenant("t");
-        source.observe(&mut samples);
-        let series = |id: &str, mfa: &str, count: u64| {
-            format!(
-                "partnercenter_partner_requests{{tenant=\"t\",application_id=\"{id}\",\
-                 mfa=\"{mfa}\"}} {count}\n"
-            )
-        };
-        let (panel, invoicing) = (panel.id.to_string(), invoicing.id.to_string());
-        let expected = [
-            series(&panel, "yes", 1),
-            series(&panel, "no", 1),
-            series(&invoicing, "yes", 1),
-            series(&invoicing, "no", 0),
-            series("other", "yes", 0),
-            series("other", "no", 1),
-        ];
-        assert_eq!(samples.to_string(), expected.concat());
     }
 
     #[test]
@@ -215,26 +197,5 @@ mod tests {
     fn as_many_requests_as_are_shown_at_most_are_not_all() {
         assert!(Collected::default().source(10_000).unwrap().is_cut);
         assert!(!Collected::default().source(9_999).unwrap().is_cut);
-    }
-
-    #[test]
-    fn fifty_applications_are_named_and_those_without_mfa_first() {
-        let application = |number: u8, without_mfa| Application {
-            id: ObjectId::Guid([number; 16]),
-            requests: 2,
-            without_mfa,
-            does_invoicing: false,
-            does_provisioning: false,
-        };
-        let applications: Vec<_> =
-            (0..60).map(|number| application(number, u64::from(number >= 50))).collect();
-        let source = PartnerRequests { applications, ..PartnerRequests::default() };
-        let mut samples = Samples::of_tenant("t");
-        source.observe(&mut samples);
-        let page = samples.to_string();
-        assert_eq!(page.lines().count(), 2 * 51);
-        assert!(page.contains(&ObjectId::Guid([59; 16]).to_string()));
-        assert!(page.contains("application_id=\"other\",mfa=\"yes\"} 20\n"), "{page}");
-        assert!(page.contains("application_id=\"other\",mfa=\"no\"} 0\n"), "{page}");
     }
 }
