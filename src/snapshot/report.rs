@@ -3,6 +3,7 @@
 use crate::checks::{self, Check, State, Verdict};
 use crate::metrics::{Kind, Metric, Samples};
 use crate::posture::{Declarations, Posture, Status};
+use crate::snapshot::standards;
 use crate::snapshot::standing::Standing;
 use crate::sources::{Facts, PartnerType, Unread, User};
 use crate::wire::ObjectId;
@@ -162,6 +163,7 @@ impl Report {
         for (check, verdict) in &verdicts {
             show(check, verdict, facts, &mut samples);
         }
+        standards::observe(&posture, &verdicts, &mut samples);
         for standing in &standings {
             standing.observe(&mut samples);
         }
