@@ -20,13 +20,16 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+mod account;
 mod assertion;
+mod bearer;
 mod census;
 mod control;
 mod directory;
 mod duty;
 mod fate;
 mod faults;
+mod grants;
 mod graph;
 mod http;
 mod managed;
@@ -36,6 +39,8 @@ mod plants;
 mod policies;
 mod policy;
 mod roles;
+mod scope;
+mod sign_in;
 mod state;
 mod strength;
 mod time;
@@ -58,6 +63,10 @@ pub const TENANT_ID: &str = "51301a7e-0000-4000-8000-00000000c59a";
 pub const CLIENT_ID: &str = "51301a7e-0000-4000-8000-0000000000a9";
 /// Secret of the default [`Identity`]. It opens nothing but a simulator.
 pub const CLIENT_SECRET: &str = "simulated-secret-that-opens-nothing-real";
+/// Client of the application that acts for people in the default [`Identity`].
+pub const APP_USER_CLIENT_ID: &str = "51301a7e-0000-4000-8000-0000000a9905";
+/// Its secret. It opens nothing but a simulator.
+pub const APP_USER_CLIENT_SECRET: &str = "simulated-secret-of-the-application-for-people";
 
 /// Readers beyond this many connections wait to be accepted.
 const CONNECTIONS: usize = 256;
@@ -105,6 +114,8 @@ pub struct Settings {
     pub trusts_guest_mfa: bool,
     /// Whether Microsoft's limits on requests are enforced.
     pub enforce_throttles: bool,
+    /// How long a refresh token is still accepted after another was first given in its place.
+    pub grant_grace: Duration,
 }
 
 impl Default for Settings {
@@ -128,6 +139,7 @@ impl Default for Settings {
             per_user_mfa_shown: true,
             trusts_guest_mfa: false,
             enforce_throttles: true,
+            grant_grace: Duration::from_secs(3600),
         }
     }
 }
@@ -143,7 +155,7 @@ pub enum Plan {
     None,
 }
 
-/// The one application that may have tokens, and how it may prove itself.
+/// The applications that may have tokens, and how they may prove themselves.
 #[derive(Clone)]
 pub struct Identity {
     /// Directory id of the partner tenant, a lower-case GUID.
@@ -152,7 +164,11 @@ pub struct Identity {
     pub client_id: String,
     /// The client secret.
     pub client_secret: String,
-    /// Certificates uploaded for the application.
+    /// Application (client) id of the one that acts for people; may be the same.
+    pub app_user_client_id: String,
+    /// Its client secret.
+    pub app_user_client_secret: String,
+    /// Certificates uploaded for either application.
     pub assertion_keys: Vec<AssertionKey>,
     /// Tokens of another identity provider, accepted as they are written here.
     pub federated_tokens: Vec<String>,
@@ -169,6 +185,8 @@ impl Default for Identity {
             tenant_id: TENANT_ID.to_owned(),
             client_id: CLIENT_ID.to_owned(),
             client_secret: CLIENT_SECRET.to_owned(),
+            app_user_client_id: APP_USER_CLIENT_ID.to_owned(),
+            app_user_client_secret: APP_USER_CLIENT_SECRET.to_owned(),
             assertion_keys: Vec::new(),
             federated_tokens: Vec::new(),
             managed_identity: false,

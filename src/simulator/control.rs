@@ -7,8 +7,11 @@ use hyper::{Method, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::account::Account;
 use super::faults::Fault;
+use super::grants::Grant;
 use super::http::{Answer, Asked};
+use super::scope::Wanted;
 use super::state::State;
 use super::truth::Truth;
 
@@ -39,6 +42,8 @@ pub struct Seen {
     pub throttle_priority: Option<String>,
     /// Whether there was an `authorization` header. What it held is not kept.
     pub authorization: bool,
+    /// What kind of grant a token was asked for by, where one was.
+    pub grant_type: Option<String>,
 }
 
 impl Control {
@@ -84,6 +89,37 @@ impl Control {
         self.lock().tokens.issued
     }
 
+    /// A refresh token, as if a person had consented to everything: with MFA or without, as a
+    /// Global Administrator or as an ordinary Admin agent.
+    pub fn grant(&self, mfa: bool, global_admin: bool) -> String {
+        let mut state = self.lock();
+        let account = if global_admin {
+            Account::global_administrator(&state)
+        } else {
+            Account::agent(&state)
+        };
+        let client = state.settings.identity.app_user_client_id.clone();
+        let (token, now) = (state.fresh_secret(), state.now());
+        let grant = Grant { client, account, mfa, wanted: Wanted::everything() };
+        state.grants.give(token.clone(), Arc::new(grant), now);
+        token
+    }
+
+    /// Ends all that people consented to until now, as an administrator can.
+    pub fn revoke_grants(&self) {
+        self.lock().grants.revoke();
+    }
+
+    /// How many refresh tokens were used.
+    pub fn refreshes(&self) -> u64 {
+        self.lock().grants.refreshes
+    }
+
+    /// How many refresh tokens were given in place of one that was used.
+    pub fn rotations(&self) -> u64 {
+        self.lock().grants.rotations
+    }
+
     /// The same over HTTP, for programs that cannot hold a [`Control`].
     pub(super) fn answer(&self, asked: &Asked) -> Answer {
         match (&asked.method, asked.path.as_str()) {
@@ -114,9 +150,27 @@ impl Control {
                 self.turn(by);
                 Answer::text(StatusCode::OK, &format!("{}\n", self.lock().now()))
             }
+            (&Method::POST, "/-/grant") => {
+                let text = String::from_utf8_lossy(&asked.body);
+                let words: Vec<&str> = text.split_whitespace().collect();
+                let strange = words.iter().find(|word| !["mfa", "global-admin"].contains(word));
+                if strange.is_some() {
+                    return Answer::text(
+                        StatusCode::BAD_REQUEST,
+                        "give mfa, global-admin, or neither\n",
+                    );
+                }
+                let token = self.grant(words.contains(&"mfa"), words.contains(&"global-admin"));
+                Answer::text(StatusCode::OK, &format!("{token}\n"))
+            }
+            (&Method::POST, "/-/revoke") => {
+                self.revoke_grants();
+                Answer::text(StatusCode::OK, "ok\n")
+            }
             _ => Answer::text(
                 StatusCode::NOT_FOUND,
-                "GET /-/truth, GET /-/requests, POST /-/faults, POST /-/step, POST /-/turn\n",
+                "GET /-/truth, GET /-/requests, POST /-/faults, POST /-/step, POST /-/turn, \
+                 POST /-/grant, POST /-/revoke\n",
             ),
         }
     }

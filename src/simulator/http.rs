@@ -19,6 +19,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use url::form_urlencoded;
 
 use super::control::{Control, Seen};
 use super::faults::{Kind, Side};
@@ -43,6 +44,13 @@ impl Asked {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// What kind of grant a token was asked for by.
+    fn grant_type(&self) -> Option<String> {
+        let mut form = form_urlencoded::parse(&self.body);
+        let given = form.find(|(name, _)| name == "grant_type").map(|(_, kind)| kind.into_owned());
+        given.filter(|_| self.path.ends_with("/oauth2/v2.0/token"))
+    }
+
     fn seen(&self, at: jiff::Timestamp, status: StatusCode) -> Seen {
         let header = |name| self.header(name).map(str::to_owned);
         let query = if self.query.is_empty() { "" } else { "?" };
@@ -57,6 +65,7 @@ impl Asked {
             consistency_level: header("consistencylevel"),
             throttle_priority: header("x-ms-throttle-priority"),
             authorization: self.headers.contains_key("authorization"),
+            grant_type: self.grant_type(),
         }
     }
 }
@@ -94,6 +103,10 @@ impl Answer {
         Self::new(status, "text/plain; charset=utf-8", body.as_bytes().to_vec())
     }
 
+    pub(super) fn html(status: StatusCode, body: &str) -> Self {
+        Self::new(status, "text/html; charset=utf-8", body.as_bytes().to_vec())
+    }
+
     /// Adds a header; a value that cannot be one is left out.
     pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -105,7 +118,9 @@ impl Answer {
     fn spoil(&mut self, faults: &[Kind]) {
         for fault in faults {
             match fault {
-                Kind::Slow(milliseconds) => self.delay = Duration::from_millis(*milliseconds),
+                Kind::Slow(milliseconds) => {
+                    self.delay = self.delay.max(Duration::from_millis(*milliseconds));
+                }
                 Kind::Html => {
                     let page =
                         "<!DOCTYPE html><html><body><h1>Sign in to the proxy</h1></body></html>";
@@ -185,6 +200,7 @@ fn answer(control: &Control, asked: &Asked) -> Answer {
         ),
         Side::Login => tokens::answer(&mut state, asked, &faults),
         Side::Graph => graph::answer(&mut state, asked, &faults),
+        Side::PartnerCenter | Side::Vault => Answer::text(StatusCode::NOT_FOUND, ""),
     };
     answer.spoil(&faults);
     let now = state.now();
@@ -196,6 +212,8 @@ fn answer(control: &Control, asked: &Asked) -> Answer {
 fn side(path: &str) -> Side {
     match path.split('/').nth(1) {
         Some("graph") => Side::Graph,
+        Some("partnercenter") => Side::PartnerCenter,
+        Some("vault") => Side::Vault,
         Some("") | None => Side::Own,
         Some(_) => Side::Login,
     }

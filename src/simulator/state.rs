@@ -2,14 +2,17 @@
 
 use std::collections::VecDeque;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
+use super::bearer::Tokens;
 use super::control::Seen;
 use super::faults::{Fault, Kind, Side};
+use super::grants::Grants;
 use super::graph::Throttles;
 use super::person;
 use super::time::Time;
-use super::tokens::Tokens;
 use super::truth::{Circumstances, Truth};
 use super::world::World;
 use super::{Plan, Settings};
@@ -22,6 +25,7 @@ pub(super) struct State {
     pub(super) world: World,
     pub(super) time: Time,
     pub(super) tokens: Tokens,
+    pub(super) grants: Grants,
     pub(super) throttles: Throttles,
     pub(super) faults: Vec<Fault>,
     /// Draws ids of requests and who meets a server error; never anything in the world.
@@ -36,6 +40,7 @@ impl State {
             world: World::new(settings.users, settings.seed, time.now(), settings.partner),
             time,
             tokens: Tokens::default(),
+            grants: Grants::default(),
             throttles: Throttles::default(),
             faults: std::mem::take(&mut settings.faults),
             rng: fastrand::Rng::with_seed(settings.seed ^ 0x5eed),
@@ -75,6 +80,12 @@ impl State {
     /// An id for a request, a trace, a token.
     pub(super) fn fresh_id(&mut self) -> String {
         person::guid(person::random_id(&mut self.rng))
+    }
+
+    /// What nobody guesses: a code, a refresh token. It opens nothing but a simulator.
+    pub(super) fn fresh_secret(&mut self) -> String {
+        let bytes: Vec<u8> = (0..48).map(|_| self.rng.u8(..)).collect();
+        format!("1.simulated-{}", URL_SAFE_NO_PAD.encode(bytes))
     }
 
     pub(super) fn remember(&mut self, seen: Seen) {

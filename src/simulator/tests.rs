@@ -15,6 +15,7 @@ mod answers;
 mod directory;
 mod fates;
 mod login;
+mod people;
 mod policies;
 mod trouble;
 
