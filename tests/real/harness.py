@@ -257,6 +257,7 @@ class Prometheus:
         for path in RULES:
             rules = re.sub(r"(?m)^( +for:) .*$", r"\1 0s", path.read_text())
             rules = re.sub(r"(?m)^( +keep_firing_for:) .*$", r"\1 2s", rules)
+            rules = re.sub(r"(?m)^( +interval:) .*$", r"\1 1s", rules)
             (self.directory / path.name).write_text(rules)
         # JSON is YAML.
         (self.directory / "prometheus.yml").write_text(
