@@ -90,7 +90,7 @@ def test_a_sign_in_with_mfa_stores_a_grant_and_the_exporter_reads_alerts_with_it
         code = consent.ended()
         said = consent.process.said()
         check(code == 0, f"consent ended with {code}: {said}")
-        check("stored" in page, f"the last page reads: {page}")
+        check("grant is stored" in page, f"the last page reads: {page}")
         check(str(room.token) in said, f"it does not say where: {said}")
         check("Warning" not in said, f"an ordinary account is warned about: {said}")
         check_no_secret(consent, page)
@@ -182,7 +182,7 @@ def test_an_answer_that_nobody_asked_for_is_not_taken(world):
         way_back = back[1].replace("%3A", ":").replace("%2F", "/")
         world.browser.open(f"{way_back}?code=of-somebody-else&state=of-somebody-else")
         page = world.browser.text()
-        check("stored" not in page, f"the page reads: {page}")
+        check("grant is stored" not in page, f"the page reads: {page}")
         check_nothing_stored(room)
         if consent.process.child.poll() is None:
             consent.process.child.send_signal(signal.SIGTERM)

@@ -1,85 +1,83 @@
 """Killing the exporter at every step of replacing its refresh token, and at any moment between."""
 
+import os
 import pathlib
 import re
 import signal
 import time
 
 from consent import consented, tenant
-from harness import Exporter, check, wait_until
+from harness import Exporter, Failure, check, wait_until
 
-# Whatever a file is replaced with, and the locks around it.
+# What changes something where the grant lies, and the locks around it. Killed as it enters one of
+# these, the process has done all before it and not this.
 CALLS = (
-    "openat,read,write,pwrite64,fsync,fdatasync,fchmod,ftruncate,flock,fcntl,"
-    "rename,renameat,renameat2,linkat,unlink,unlinkat,newfstatat,statx"
+    "openat,write,pwrite64,fsync,fdatasync,fchmod,ftruncate,flock,"
+    "rename,renameat,renameat2,linkat,unlink,unlinkat"
 )
 
-# The steps without which a replacement is not durable, as they show in a trace.
+# The steps without which a replacement is not durable, as a trace shows them.
 STEPS = {
-    "the new file is made": r"^openat\(.*/\.new-.*O_CREAT",
-    "it is written": r"^(write|pwrite64)\(.*/\.new-",
-    "it is synced": r"^(fsync|fdatasync)\(.*/\.new-",
-    "it takes the old one's place": r"^rename\w*\(.*/\.new-",
-    "its folder is synced": r"^(fsync|fdatasync)\(\d+<[^>]*/grant>",
+    "the new file is made": r"openat /grant/\.new-",
+    "it is written": r"p?write(64)? /grant/\.new-",
+    "it is synced": r"f(data)?sync /grant/\.new-",
+    "it takes the old one's place": r"rename\w* /grant/\.new-",
+    "its folder is synced": r"f(data)?sync /grant$",
 }
 
 CALL = re.compile(r"^(?:(\d+) +)?(\w+)\((.*)$")
 
 
 class Step:
-    """A system call that has to do with the grant: the how many-th of its kind in its thread."""
+    """A system call that has to do with the grant."""
 
-    def __init__(self, call, number, text):
+    def __init__(self, call, number, place):
         self.call = call
+        # The how many-th of its kind in its thread, which is how strace counts.
         self.number = number
-        self.text = text
-
-    def is_like(self, other):
-        """The same call on the same kind of thing; names of unfinished files are random."""
-        return (self.call, plain(self.text)) == (other.call, plain(other.text))
+        # Names of unfinished files are random.
+        self.place = re.sub(r"(/\.new-token-)\w+", r"\1…", place)
 
     def __str__(self):
-        return f"{self.call}({plain(self.text)}"
+        return f"{self.call} {self.place}"
+
+    def is_like(self, other):
+        return str(self) == str(other)
 
 
-def plain(text):
-    text = re.sub(r"(\.new-token-)\w+", r"\1…", text)
-    text = re.sub(r"\b\d+<", "<", text)
-    return re.split(r'\) += |, "|<unfinished', text)[0][:120]
-
-
-def traced(trace, folder):
-    """The steps of a trace, in order, each with its number."""
-    counts, steps = {}, []
+def traced(trace):
+    """The steps in a trace, in order, and whether its last call is one of them."""
+    counts, steps, last = {}, [], False
     for line in trace.read_text(errors="replace").splitlines():
         match = CALL.match(line)
         if not match:
             continue
         thread, call, text = match.groups()
         counts[thread, call] = counts.get((thread, call), 0) + 1
-        if str(folder) in text:
-            steps.append(Step(call, counts[thread, call], text))
-    return steps
+        place = re.search(r'(/grant(?:/[^">]*)?)[">]', text)
+        if place:
+            steps.append(Step(call, counts[thread, call], place[1]))
+        last = bool(place)
+    return steps, last
 
 
-def one_rotation(steps):
-    """Up to the end of the first replacement: the folder synced after the rename."""
-    renamed = False
+def one_replacement(steps):
+    """Up to the first step after the first replacement, when all of it is done."""
+    placed = False
     for position, step in enumerate(steps):
-        line = f"{step.call}({step.text}"
-        renamed = renamed or re.match(STEPS["it takes the old one's place"], line)
-        if renamed and re.match(STEPS["its folder is synced"], line):
-            return steps[: position + 1]
+        placed = placed or re.match(STEPS["it takes the old one's place"], str(step))
+        if placed and re.match(STEPS["its folder is synced"], str(step)):
+            return steps[: position + 2]
     return steps
 
 
 class Room:
     """A tenant whose exporter is killed again and again, always with the same files."""
 
-    def __init__(self, world):
+    def __init__(self, world, name):
         self.world = world
         self.runs = 0
-        self.tenant = consented(world, tenant(world, "rotation"))
+        self.tenant = consented(world, tenant(world, name))
         self.grants = {self.tenant.grant()}
 
     def exporter(self, wrapped=()):
@@ -89,8 +87,8 @@ class Room:
     def trace(self, *inject):
         """An exporter under strace; where it writes what it saw."""
         trace = self.tenant.directory / f"trace-{self.runs + 1}"
-        words = ["strace", "-f", "-qq", "-y", "-s", "64", "-o", trace, "-e", f"trace={CALLS}"]
-        return self.exporter([*words, *inject]), trace
+        words = ["strace", "-f", "-qq", "-y", "-s", "64", "-o", trace]
+        return self.exporter([*words, "-e", f"trace={CALLS}", *inject]), trace
 
     def check_survived(self, what):
         """The files as the killed process left them, and then an exporter that goes on with them."""
@@ -108,27 +106,33 @@ class Room:
 
 
 def test_no_step_of_a_replacement_loses_the_grant_when_the_process_is_killed_there(world):
-    room = Room(world)
-    folder = room.tenant.token.parent
+    room = Room(world, "rotation-steps")
     exporter, trace = room.trace()
     try:
         exporter.wait_acting()
     finally:
-        exporter.process.stop(seconds=20)
-    steps = one_rotation(traced(trace, folder))
-    seen = [f"{step.call}({step.text}" for step in steps]
+        end_traced(exporter)
+    steps = one_replacement(traced(trace)[0])
+    seen = [str(step) for step in steps]
     for step, pattern in STEPS.items():
         check(any(re.match(pattern, line) for line in seen), f"not seen that {step}: {seen}")
     room.check_survived("a good run")
-
     for step in steps:
-        kill_at(room, step, folder)
-    print(f"  killed at {len(steps)} steps of one replacement", flush=True)
+        kill_at(room, step)
+    print(f"  killed at each of {len(steps)} steps of a replacement", flush=True)
 
 
-def kill_at(room, step, folder):
-    """Kills the exporter as it enters this step; where another call of that kind came before it in
-    this run, the number is corrected and it is tried again."""
+def end_traced(exporter):
+    """Ends the exporter, and thereby strace, which would not wait for it the other way around."""
+    pid = exporter.process.child.pid
+    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        os.kill(int(child), signal.SIGTERM)
+    exporter.process.child.wait(20)
+
+
+def kill_at(room, step):
+    """Kills the exporter as it enters this step. Where this run made more or fewer such calls before
+    it, the number is corrected and it is tried again."""
     number = step.number
     for _ in range(8):
         exporter, trace = room.trace("-e", f"inject={step.call}:signal=SIGKILL:when={number}")
@@ -139,27 +143,16 @@ def kill_at(room, step, folder):
                 seconds=30,
                 pause=0.02,
             )
-        except Exception:
-            exporter.process.child.send_signal(signal.SIGKILL)
+        except Failure:
+            end_traced(exporter)
             raise
         room.check_survived(f"killed at {step}")
-        reached = traced(trace, folder)
-        if reached and reached[-1].is_like(step) and is_last(trace, reached[-1]):
+        reached, last = traced(trace)
+        if last and reached[-1].is_like(step):
             return
-        number = nearby(reached, step, number)
+        passed = [other.number for other in reached if other.is_like(step)]
+        number = passed[-1] if passed and passed[-1] != number else number + 1
     check(False, f"never killed at {step}: it is not the same in two runs")
-
-
-def is_last(trace, step):
-    """Whether the process entered no call after this one."""
-    calls = [line for line in trace.read_text(errors="replace").splitlines() if CALL.match(line)]
-    return bool(calls) and step.text in calls[-1]
-
-
-def nearby(reached, step, number):
-    """Which number to try next: that of the step if this run got past it, else a later one."""
-    passed = [other.number for other in reached if other.is_like(step)]
-    return passed[-1] if passed and passed[-1] != number else number + 1
 
 
 def killed_after(room, seconds):
@@ -171,7 +164,7 @@ def killed_after(room, seconds):
 
 def test_no_moment_of_an_exchange_loses_the_grant(world):
     """The answer is on its way, or never comes: Microsoft may have given the new token already."""
-    room = Room(world)
+    room = Room(world, "rotation-moments")
     try:
         world.microsoft.set_faults("token-stall=200")
         for tenth in range(12):
@@ -187,7 +180,7 @@ def test_no_moment_of_an_exchange_loses_the_grant(world):
 
 
 def test_a_second_exporter_is_refused_and_the_first_goes_on(world):
-    room = Room(world)
+    room = Room(world, "rotation-second")
     first = room.exporter()
     try:
         first.wait_acting()
@@ -213,13 +206,13 @@ def test_a_second_exporter_is_refused_and_the_first_goes_on(world):
 
 def test_the_folder_of_the_grant_holds_it_and_no_other(world):
     """Under no name but its own, and for nobody but its owner."""
-    room = Room(world)
+    room = Room(world, "rotation-folder")
     room.check_survived("a good run")
     grant = room.tenant.grant()
     for path in room.tenant.token.parent.iterdir():
         check(path.stat().st_mode & 0o077 == 0, f"{path.name} is open to others")
         if path != room.tenant.token:
             check(grant not in path.read_text(), f"{path.name} holds the grant as well")
-    logs = pathlib.Path(room.tenant.directory).glob("*.log")
+    logs = room.tenant.directory.glob("*.log")
     for log in logs:
         check(grant not in log.read_text(errors="replace"), f"{log.name} has the grant")
