@@ -53,21 +53,8 @@ class Consent:
         ) and self.process.child.poll()
 
 
-def consented(world, tenant):
-    """Gives the tenant a grant, the way a person does."""
-    consent = Consent(world, tenant)
-    try:
-        consent.sign_in("#approve-mfa")
-        code = consent.ended()
-        check(code == 0, f"consent ended with {code}: {consent.process.said()}")
-    finally:
-        consent.process.stop()
-    tenant.grant()
-    return tenant
-
-
-def tenant(world, name, **settings):
-    return Tenant(world.microsoft, world.directory / name, **settings)
+def tenant(world, name):
+    return Tenant(world.microsoft, world.directory / name)
 
 
 def check_nothing_stored(tenant):
@@ -145,7 +132,8 @@ def test_a_sign_in_that_is_called_off_stores_nothing(world):
 
 
 def test_an_earlier_grant_survives_a_sign_in_that_brings_nothing(world):
-    room = consented(world, tenant(world, "consent-again"))
+    room = tenant(world, "consent-again")
+    room.consent()
     grant = room.grant()
     for button in ("#password-only", "#cancel"):
         consent = Consent(world, room)

@@ -3,8 +3,7 @@
 import re
 import time
 
-from consent import consented, tenant
-from harness import CURRENT, DISTRIBUTION, ROOT, Exporter, Prometheus, check, wait_until
+from harness import CURRENT, DISTRIBUTION, ROOT, Exporter, Prometheus, Tenant, check, wait_until
 
 ALERT = "PartnercenterFraudAlertOpen"
 
@@ -71,8 +70,11 @@ class Watch:
     def __init__(self, world):
         self.microsoft = world.microsoft
         often = {"interval": f"{INTERVAL}s", "max_age": "1h"}
-        room = tenant(world, "fraud", security_alerts=often, fraud_events=often)
-        self.exporter = Exporter(world.binary, consented(world, room))
+        room = Tenant(
+            world.microsoft, world.directory / "fraud", security_alerts=often, fraud_events=often
+        )
+        room.consent()
+        self.exporter = Exporter(world.binary, room)
         self.prometheuses = []
         try:
             self.exporter.wait_acting("security_alerts")
@@ -190,7 +192,7 @@ def test_an_alert_reaches_the_pager_in_time_and_its_answer_ends_the_page(world):
 
 def test_without_app_user_nothing_is_said_of_fraud(world):
     """And nothing of what is read as a person: it is unknown for want of configuration."""
-    room = tenant(world, "without-app-user", without_app_user=True)
+    room = Tenant(world.microsoft, world.directory / "without-app-user", without_app_user=True)
     exporter = Exporter(world.binary, room)
     try:
 

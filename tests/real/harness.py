@@ -202,19 +202,25 @@ class Microsoft:
 
     @functools.cached_property
     def identity(self):
-        """Tenant and application, from the configuration it prints."""
+        """Tenant and applications, from the configuration it prints."""
 
         def printed():
             self.process.check_running()
-            words = dict(re.findall(r"(?m)^ +(\w+): (\S+)$", self.process.said()))
-            return words if "client_secret_file" in words else None
+            said = self.process.said()
+            return said if "endpoints:" in said else None
 
-        words = wait_until("the simulator prints a configuration", printed)
-        secret = pathlib.Path(words["client_secret_file"].strip('"')).read_text()
+        said = wait_until("the simulator prints a configuration", printed)
+
+        def application(key):
+            found = re.search(rf"\b{key}:\n +client_id: (\S+)\n +client_secret_file: (\S+)", said)
+            check(found, f"the printed configuration has no {key}: {said}")
+            secret = pathlib.Path(found[2].strip('"')).read_text().strip()
+            return {"client_id": found[1], "secret": secret}
+
         return {
-            "tenant_id": words["tenant_id"],
-            "client_id": words["client_id"],
-            "secret": secret.strip(),
+            "tenant_id": re.search(r"tenant_id: (\S+)", said)[1],
+            "credential": application("credential"),
+            "app_user": application("app_user"),
         }
 
     def tell(self, path, body=""):
@@ -243,17 +249,13 @@ class Tenant:
         self.directory = directory
         directory.mkdir(parents=True)
         identity = microsoft.identity
-        secret = directory / "secret"
-        secret.write_text(identity["secret"])
-        secret.chmod(0o600)
         # In a folder of its own, so that whatever happens there has to do with the grant.
         self.token = directory / "grant" / "token"
         self.token.parent.mkdir(mode=0o700)
-        application = {"client_id": identity["client_id"], "client_secret_file": str(secret)}
         tenant = {
             "name": self.NAME,
             "tenant_id": identity["tenant_id"],
-            "credential": application,
+            "credential": self.application("credential"),
             "pace": "unlimited",
             "endpoints": {
                 "login": microsoft.url,
@@ -263,10 +265,25 @@ class Tenant:
             "sources": sources,
         }
         if not without_app_user:
-            tenant["app_user"] = {**application, "refresh_token_file": str(self.token)}
+            tenant["app_user"] = {
+                **self.application("app_user"),
+                "refresh_token_file": str(self.token),
+            }
         self.file = directory / "exporter.yml"
         # JSON is YAML.
         self.file.write_text(json.dumps({"tenants": [tenant]}, indent=2))
+
+    def application(self, key):
+        identity = self.microsoft.identity[key]
+        secret = self.directory / f"secret-of-{key}"
+        secret.write_text(identity["secret"])
+        secret.chmod(0o600)
+        return {"client_id": identity["client_id"], "client_secret_file": str(secret)}
+
+    def consent(self):
+        """A grant with MFA from behind the scenes; consent.py does it as a person does."""
+        self.token.write_text(self.microsoft.tell("/-/grant", "mfa\n").strip())
+        self.token.chmod(0o600)
 
     def grant(self):
         """The stored refresh token; what is wrong with the file is a failure."""
