@@ -32,6 +32,35 @@ DECIDES_COVERAGE = [
     "security_defaults",
     "users",
 ]
+# What is read, and what is judged, only as the partner's own application.
+OF_THE_APP_USER = [
+    "app_user_token",
+    "customer_insights",
+    "fraud_events",
+    "indirect_resellers",
+    "mfa_adoption",
+    "mfa_self_test",
+    "partner_requests",
+    "portal_requests",
+    "security_alerts",
+    "security_requirements",
+    "security_score",
+    "security_score_history",
+    "usage_records",
+]
+JUDGED_BY_THE_APP_USER = [
+    "enforcement-active",
+    "fraud-alerts-open",
+    "fraud-response-time",
+    "mfa-api-requests",
+    "mfa-claim-self-test",
+    "mfa-portal-requests",
+    "mpa-accepted",
+    "mpa-resellers-signed",
+    "sam-adopted",
+    "security-contact",
+    "transact-ability",
+]
 
 # What is said of a tenant, and what is not said again of it.
 SILENCES = [
@@ -79,6 +108,78 @@ SILENCES = [
         {"MfaCoverageUnknown", "GroupsUnreadable", "PoliciesUndecided"},
     ),
     ({"GroupsUnreadable", "PoliciesUndecided"}, {"MfaCoverageUnknown"}),
+    # Nothing keeps back that nobody watches for fraud.
+    (
+        {"FraudFeedStale"},
+        {
+            f"{alert} {source}"
+            for alert in ("SourceFailing", "SourceStale")
+            for source in ("fraud_events", "security_alerts")
+        },
+    ),
+    (
+        {"FraudResponseOverLimit"},
+        {"FraudResponseSlow", "MandatoryRequirementNotMet fraud-response-time"},
+    ),
+    ({"FraudAverageAtRisk"}, {"FraudResponseSlow"}),
+    (
+        {"AppUserTokenRefused"},
+        {
+            f"{alert} {source}"
+            for alert in ("SourceFailing", "SourceStale")
+            for source in OF_THE_APP_USER
+        }
+        | {f"MandatoryRequirementUnknown {name}" for name in JUDGED_BY_THE_APP_USER}
+        | {"RefreshTokenExpiring", "RefreshTokenAlmostExpired"},
+    ),
+    ({"RefreshTokenAlmostExpired"}, {"RefreshTokenExpiring"}),
+    (
+        {"TokenWithoutMfaClaim"},
+        {
+            "PartnerApiMfaRefused",
+            "MandatoryRequirementNotMet enforcement-active",
+            "MandatoryRequirementNotMet mfa-claim-self-test",
+        },
+    ),
+    (
+        {"PartnerApiMfaRefused"},
+        {
+            "MandatoryRequirementNotMet enforcement-active",
+            "MandatoryRequirementNotMet mfa-claim-self-test",
+        },
+    ),
+    (
+        {"PortalUsersWithoutMfaNow"},
+        {"PortalUsersWithoutMfa", "MandatoryRequirementNotMet mfa-portal-requests"},
+    ),
+    ({"MandatoryRequirementNotMet mfa-portal-requests"}, {"PortalUsersWithoutMfa"}),
+    (
+        {"ApiRequestsWithoutMfa"},
+        {
+            "AppWithoutSam",
+            "MandatoryRequirementNotMet mfa-api-requests",
+            "MandatoryRequirementNotMet sam-adopted",
+        },
+    ),
+    (
+        {"AppWithoutSam"},
+        {
+            "MandatoryRequirementNotMet mfa-api-requests",
+            "MandatoryRequirementNotMet sam-adopted",
+        },
+    ),
+    (
+        {"MandatoryRequirementNotMet mfa-api-requests"},
+        {"MandatoryRequirementNotMet sam-adopted"},
+    ),
+    (
+        {"MpaNotAccepted"},
+        {"MandatoryRequirementNotMet mpa-accepted", "MandatoryRequirementNotMet transact-ability"},
+    ),
+    ({"PartnerStandingAtRisk"}, {"MandatoryRequirementNotMet transact-ability"}),
+    ({"SecurityContactMissing"}, {"MandatoryRequirementNotMet security-contact"}),
+    ({"MandatoryRequirementNotMet mpa-resellers-signed"}, {"ResellerMpaUnsigned"}),
+    ({"CspAuthorizationDue"}, {"CspAuthorizationAtRisk"}),
 ]
 # The same, of one source that the same exporter reads.
 SILENCES_OF_THE_SOURCE = [
@@ -266,12 +367,18 @@ def test_the_example_inhibits_what_it_should_and_nothing_else(world):
     ]
     # One source of each kind, and another exporter's view of it; with all of them Alertmanager has
     # too much to think about.
-    some = [labels for labels in sources if labels["source"] in ("groups", "organization")]
+    kinds = ("groups", "organization", "security_alerts", "security_score")
+    some = [labels for labels in sources if labels["source"] in kinds]
     some.append({"source": "groups", "instance": "b:10058"})
     details = {f"Partnercenter{alert}": some for alert in SOURCE_ALERTS}
-    details["PartnercenterMandatoryRequirementNotMet"] = [
+    mandatory = [
         {"requirement": labels["requirement"]}
         for labels, _ in page.select("partnercenter_requirement_info", tier="M")
+    ]
+    details["PartnercenterMandatoryRequirementNotMet"] = mandatory
+    details["PartnercenterMandatoryRequirementUnknown"] = [
+        {"requirement": "mfa-guests"},
+        {"requirement": "mpa-accepted"},
     ]
     down = "PartnercenterExporterDown"
     subjects = [
@@ -286,7 +393,21 @@ def test_the_example_inhibits_what_it_should_and_nothing_else(world):
         ({"alertname": f"Partnercenter{alert}", **labels}, {"alertname": f"Partnercenter{other}"})
         for alert in SOURCE_ALERTS
         for labels in sources
-        for other in ("MfaCoverageUnknown", "GroupsUnreadable", "PoliciesUndecided")
+        for other in (
+            "AppUserTokenRefused",
+            "FraudFeedStale",
+            "GroupsUnreadable",
+            "MfaCoverageUnknown",
+            "PoliciesUndecided",
+        )
+    ]
+    # And every requirement that nobody can judge, beside what it may follow from.
+    pairs += [
+        (
+            {"alertname": "PartnercenterMandatoryRequirementUnknown", **labels},
+            {"alertname": "PartnercenterAppUserTokenRefused"},
+        )
+        for labels in mandatory
     ]
     alerts = [
         dict(labels, tenant=f"pair-{number}")

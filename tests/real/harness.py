@@ -181,6 +181,165 @@ class Demo:
         wait_until("the demo is ready", lambda: request(f"{self.url}/-/ready").status == 200)
 
 
+class Microsoft:
+    """`partnercenter_exporter simulate`: the simulated Microsoft alone, for an exporter that is
+    configured as a real one is."""
+
+    def __init__(self, binary, directory, name="microsoft"):
+        address = f"127.0.0.1:{free_port()}"
+        self.url = f"http://{address}"
+        self.process = Process(
+            name,
+            [
+                binary,
+                "simulate",
+                f"--web.listen-address={address}",
+                "--users=40",
+                "--unthrottled",
+            ],
+            directory,
+        )
+
+    @functools.cached_property
+    def identity(self):
+        """Tenant and applications, from the configuration it prints."""
+
+        def printed():
+            self.process.check_running()
+            said = self.process.said()
+            return said if "endpoints:" in said else None
+
+        said = wait_until("the simulator prints a configuration", printed)
+
+        def application(key):
+            found = re.search(rf"\b{key}:\n +client_id: (\S+)\n +client_secret_file: (\S+)", said)
+            check(found, f"the printed configuration has no {key}: {said}")
+            secret = pathlib.Path(found[2].strip('"')).read_text().strip()
+            return {"client_id": found[1], "secret": secret}
+
+        return {
+            "tenant_id": re.search(r"tenant_id: (\S+)", said)[1],
+            "credential": application("credential"),
+            "app_user": application("app_user"),
+        }
+
+    def tell(self, path, body=""):
+        """Changes the simulated world; returns what it says of that."""
+        answer = request(f"{self.url}{path}", "POST", body=body)
+        check(answer.status in (200, 204), f"POST {path} answers {answer.status}: {answer.text}")
+        return answer.text
+
+    def set_faults(self, *faults):
+        self.tell("/-/faults", "".join(f"{fault}\n" for fault in faults))
+
+    def requests(self):
+        return json.loads(request(f"{self.url}/-/requests").text)
+
+    def stop(self):
+        self.process.stop()
+
+
+class Tenant:
+    """A configuration of the simulated tenant, with a grant of its own to read as a person."""
+
+    NAME = "contoso"
+
+    def __init__(self, microsoft, directory, without_app_user=False, **sources):
+        self.microsoft = microsoft
+        self.directory = directory
+        directory.mkdir(parents=True)
+        identity = microsoft.identity
+        # In a folder of its own, so that whatever happens there has to do with the grant.
+        self.token = directory / "grant" / "token"
+        self.token.parent.mkdir(mode=0o700)
+        tenant = {
+            "name": self.NAME,
+            "tenant_id": identity["tenant_id"],
+            "credential": self.application("credential"),
+            "pace": "unlimited",
+            "endpoints": {
+                "login": microsoft.url,
+                "graph": f"{microsoft.url}/graph",
+                "partner_center": f"{microsoft.url}/partnercenter",
+            },
+            "sources": sources,
+        }
+        if not without_app_user:
+            tenant["app_user"] = {
+                **self.application("app_user"),
+                "refresh_token_file": str(self.token),
+            }
+        self.file = directory / "exporter.yml"
+        # JSON is YAML.
+        self.file.write_text(json.dumps({"tenants": [tenant]}, indent=2))
+
+    def application(self, key):
+        identity = self.microsoft.identity[key]
+        secret = self.directory / f"secret-of-{key}"
+        secret.write_text(identity["secret"])
+        secret.chmod(0o600)
+        return {"client_id": identity["client_id"], "client_secret_file": str(secret)}
+
+    def consent(self):
+        """A grant with MFA from behind the scenes; consent.py does it as a person does."""
+        self.token.write_text(self.microsoft.tell("/-/grant", "mfa\n").strip())
+        self.token.chmod(0o600)
+
+    def grant(self):
+        """The stored refresh token; what is wrong with the file is a failure."""
+        check(self.token.exists(), "there is no refresh token")
+        text = self.token.read_text()
+        check(text.strip(), "the file of the refresh token is empty")
+        check(len(text.split()) == 1, "the file holds more than one refresh token")
+        mode = self.token.stat().st_mode & 0o777
+        check(mode == 0o600, f"the refresh token has mode {mode:o}")
+        return text.strip()
+
+    def unfinished(self):
+        """What a replacement of the token leaves beside it when it is interrupted."""
+        return sorted(path.name for path in self.token.parent.glob(".new-*"))
+
+
+class Exporter:
+    """`partnercenter_exporter` as a service runs it, on a configuration."""
+
+    def __init__(self, binary, tenant, name="exporter", wrapped=()):
+        self.address = f"127.0.0.1:{free_port()}"
+        self.url = f"http://{self.address}"
+        self.process = Process(
+            name,
+            [
+                *wrapped,
+                binary,
+                f"--config.file={tenant.file}",
+                f"--web.listen-address={self.address}",
+            ],
+            tenant.directory,
+        )
+
+    def page(self):
+        self.process.check_running()
+        answer = request(f"{self.url}/metrics")
+        check(answer.status == 200, f"/metrics answers {answer.status}")
+        return Page(answer.text)
+
+    def wait_acting(self, source="app_user_token"):
+        """Until it has a token of the person, and has read this source with it."""
+
+        def acting():
+            page = self.page()
+            check(
+                page.total("partnercenter_token_refresh_success") == 1,
+                f"no token: {page.select('partnercenter_token_refresh_failure')}",
+            )
+            return page.total("partnercenter_source_success", source=source) == 1
+
+        wait_until(f"the exporter reads {source} as a person", acting, seconds=30, pause=0.05)
+
+    def stop(self):
+        return self.process.stop()
+
+
 def agrees_with_truth(demo, read):
     """Waits until the figures that `read` returns are those of the simulated world.
 
@@ -222,12 +381,21 @@ FIGURES = [
 ]
 
 
-class Prometheus:
-    """One version of Prometheus that scrapes the demo, and the Alertmanager it alerts."""
+# The shipped rules, impatient: what takes hours there takes seconds here.
+IMPATIENT = {
+    "scrape": "1s",
+    "evaluation": "1s",
+    "rules": {"for": "0s", "keep_firing_for": "2s", "interval": "1s"},
+}
 
-    def __init__(self, tools, demo, directory):
+
+class Prometheus:
+    """One version of Prometheus that scrapes an exporter, and the Alertmanager it alerts."""
+
+    def __init__(self, tools, demo, directory, pace=IMPATIENT):
         self.tools = tools
         self.demo = demo
+        self.pace = pace
         said = subprocess.run(
             [tools / "prometheus", "--version"], capture_output=True, text=True, check=True
         )
@@ -235,7 +403,9 @@ class Prometheus:
         self.directory = directory / f"prometheus-{self.version}"
         self.directory.mkdir()
         self.webhook = Webhook()
-        self.alertmanager = Alertmanager(tools, self.directory, self.webhook.url)
+        self.alertmanager = Alertmanager(
+            tools, self.directory, self.webhook.url, as_shipped=not pace["rules"]
+        )
         address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{address}"
         self.write_configuration()
@@ -253,19 +423,19 @@ class Prometheus:
         )
 
     def write_configuration(self):
-        # The shipped rules, impatient: what takes hours there takes seconds here.
         for path in RULES:
-            rules = re.sub(r"(?m)^( +for:) .*$", r"\1 0s", path.read_text())
-            rules = re.sub(r"(?m)^( +keep_firing_for:) .*$", r"\1 2s", rules)
+            rules = path.read_text()
+            for word, pause in self.pace["rules"].items():
+                rules = re.sub(rf"(?m)^( +{word}:) .*$", rf"\1 {pause}", rules)
             (self.directory / path.name).write_text(rules)
         # JSON is YAML.
         (self.directory / "prometheus.yml").write_text(
             json.dumps(
                 {
                     "global": {
-                        "scrape_interval": "1s",
-                        "scrape_timeout": "1s",
-                        "evaluation_interval": "1s",
+                        "scrape_interval": self.pace["scrape"],
+                        "scrape_timeout": self.pace["scrape"],
+                        "evaluation_interval": self.pace["evaluation"],
                     },
                     "rule_files": [path.name for path in RULES],
                     "alerting": {
@@ -326,9 +496,24 @@ class Alertmanager:
     # Longer than it takes from the first alert of a figure to the last.
     GROUP_WAIT = 5
 
-    def __init__(self, tools, directory, webhook=None):
+    def __init__(self, tools, directory, webhook=None, as_shipped=False):
         self.address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{self.address}"
+        settings = self.shipped(webhook) if as_shipped else self.impatient(webhook)
+        (directory / "alertmanager.yml").write_text(settings)
+        self.process = Process(
+            "alertmanager",
+            [
+                tools / "prometheus-alertmanager",
+                "--config.file=alertmanager.yml",
+                "--storage.path=alertmanager",
+                f"--web.listen-address={self.address}",
+                "--cluster.listen-address=",
+            ],
+            directory,
+        )
+
+    def impatient(self, webhook):
         route = {
             "receiver": "webhook" if webhook else "nobody",
             "group_by": ["alertname", "tenant"],
@@ -341,20 +526,18 @@ class Alertmanager:
             settings = {"url": webhook, "send_resolved": True}
             receivers.append({"name": "webhook", "webhook_configs": [settings]})
         # JSON is YAML.
-        (directory / "alertmanager.yml").write_text(
-            f"route: {json.dumps(route)}\nreceivers: {json.dumps(receivers)}\n{inhibit_rules()}"
-        )
-        self.process = Process(
-            "alertmanager",
-            [
-                tools / "prometheus-alertmanager",
-                "--config.file=alertmanager.yml",
-                "--storage.path=alertmanager",
-                f"--web.listen-address={self.address}",
-                "--cluster.listen-address=",
-            ],
-            directory,
-        )
+        return f"route: {json.dumps(route)}\nreceivers: {json.dumps(receivers)}\n{inhibit_rules()}"
+
+    @staticmethod
+    def shipped(webhook):
+        """The example as it stands, except that every receiver is the webhook."""
+        before, names = ALERTMANAGER_EXAMPLE.read_text().split("\nreceivers:\n")
+        settings = {"url": webhook, "send_resolved": True}
+        receivers = [
+            {"name": name, "webhook_configs": [settings]}
+            for name in re.findall(r"(?m)^  - name: (\S+)$", names)
+        ]
+        return f"{before}\nreceivers: {json.dumps(receivers)}\n"
 
     def wait_ready(self):
         def ready():
@@ -385,7 +568,7 @@ class Alertmanager:
 
 
 class Webhook:
-    """Somebody for Alertmanager to notify; keeps what it was told."""
+    """Somebody for Alertmanager to notify; keeps what it was told, and when."""
 
     def __init__(self):
         received = self.received = []
@@ -393,7 +576,7 @@ class Webhook:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                received.append(json.loads(body))
+                received.append({**json.loads(body), "receivedAt": time.monotonic()})
                 self.send_response(200)
                 self.end_headers()
 
@@ -405,9 +588,9 @@ class Webhook:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def alerts(self, status, **labels):
-        """Every alert received in this status and with these labels."""
+        """Every alert received in this status and with these labels, and when."""
         return [
-            alert
+            {**alert, "receivedAt": notification["receivedAt"]}
             for notification in list(self.received)
             for alert in notification["alerts"]
             if alert["status"] == status
@@ -417,32 +600,3 @@ class Webhook:
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
-
-
-class World:
-    """What the tests share; each part starts when the first test asks for it."""
-
-    def __init__(self, binary, directory):
-        self.binary = binary
-        self.directory = directory
-
-    @functools.cached_property
-    def demo(self):
-        demo = Demo(self.binary, self.directory)
-        demo.wait_ready()
-        return demo
-
-    @functools.cached_property
-    def prometheuses(self):
-        """Both versions, scraping the same demo."""
-        both = [Prometheus(tools, self.demo, self.directory) for tools in (DISTRIBUTION, CURRENT)]
-        self.__dict__["prometheuses"] = both  # before waiting, so that stop() finds them
-        for prometheus in both:
-            prometheus.wait_scraping()
-        return both
-
-    def stop(self):
-        for prometheus in self.__dict__.get("prometheuses", []):
-            prometheus.stop()
-        if "demo" in self.__dict__:
-            self.demo.process.stop()
