@@ -88,10 +88,48 @@ impl Microsoft {
     }
 }
 
+/// Somebody who has consented, and the file their grant is kept in.
+pub(crate) struct Person {
+    pub(crate) grant: std::path::PathBuf,
+    _room: tempfile::TempDir,
+}
+
+impl Person {
+    /// Whose grant lives in `microsoft`, with MFA or without.
+    pub(crate) fn consenting(microsoft: &Microsoft, mfa: bool) -> Self {
+        let room = tempfile::tempdir().unwrap();
+        let grant = room.path().join("grant");
+        std::fs::write(&grant, microsoft.control.grant(mfa, false)).unwrap();
+        Self { grant, _room: room }
+    }
+
+    /// Consents anew.
+    pub(crate) fn again(&self, microsoft: &Microsoft) {
+        std::fs::write(&self.grant, microsoft.control.grant(true, false)).unwrap();
+    }
+
+    /// What the configuration of a tenant says of them.
+    pub(crate) fn app_user(&self) -> String {
+        format!(
+            "    app_user: {{ client_id: {}, client_secret_env: {}, refresh_token_file: '{}' }}\n",
+            simulator::Identity::default().app_user_client_id,
+            APP_USER_SECRET,
+            self.grant.display()
+        )
+    }
+}
+
+/// The variable that holds the secret of the application for people.
+const APP_USER_SECRET: &str = "APP_USER_SECRET";
+
 /// Settings from YAML, the secret of the simulated application in the environment.
 pub(crate) fn settings(yaml: &str) -> Settings {
-    let secret = simulator::Identity::default().client_secret;
-    config::parse(Path::new("test.yml"), yaml, &|_| Some(secret.clone()))
+    let identity = simulator::Identity::default();
+    let secret = |name: &str| match name {
+        APP_USER_SECRET => identity.app_user_client_secret.clone(),
+        _ => identity.client_secret.clone(),
+    };
+    config::parse(Path::new("test.yml"), yaml, &|name| Some(secret(name)))
         .unwrap_or_else(|e| panic!("{e}"))
 }
 
@@ -115,6 +153,17 @@ impl Exporter {
     pub(crate) async fn of(microsoft: &Microsoft) -> Self {
         let mut exporter =
             Self::start(settings(&format!("tenants:\n{}", microsoft.tenant("contoso"))));
+        exporter.until(Snapshot::is_ready).await;
+        exporter
+    }
+
+    /// One that acts for `person` in the same tenant, and has tried every source once.
+    pub(crate) async fn for_person(microsoft: &Microsoft, person: &Person) -> Self {
+        let mut exporter = Self::start(settings(&format!(
+            "tenants:\n{}{}",
+            microsoft.tenant("contoso"),
+            person.app_user()
+        )));
         exporter.until(Snapshot::is_ready).await;
         exporter
     }

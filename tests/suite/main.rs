@@ -10,6 +10,7 @@ mod agreement;
 mod command_line;
 mod harness;
 mod partner_center;
+mod person;
 mod samples;
 mod scrape;
 mod secrets;
