@@ -231,8 +231,9 @@ impl FetchError {
                 "check that endpoints and cloud belong together and that this machine's clock is right"
             }
             Self::Permission { .. } => {
-                "grant the application permission named in the reference of sources, with admin \
-                 consent, in the Entra admin centre under App registrations"
+                "grant the permission named in the reference of sources, with admin consent, in the \
+                 Entra admin centre under App registrations; for what needs a person, see also that \
+                 their account is Admin agent in Partner Center"
             }
             Self::Partner { refusal, .. } => refusal.remedy(),
             Self::License { .. } => {

@@ -91,7 +91,7 @@ impl Source for AppUserToken {
     const WHAT: &'static str =
         "The grant of the person who consented, its age and whether it carries MFA";
     const ASK: Ask = Ask::login("/oauth2/v2.0/token");
-    const PERMISSION: &'static str = "user_impersonation of Partner Center (delegated)";
+    const PERMISSION: &'static str = "user_impersonation (Partner Center, delegated)";
     const LICENSE: Option<&'static str> = None;
     const DOCS: &'static str =
         "https://learn.microsoft.com/partner-center/developer/enable-secure-app-model";
