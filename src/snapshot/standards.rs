@@ -32,8 +32,8 @@ static DISAGREEMENT: Metric = Metric {
 
 static ANNIVERSARY: Metric = Metric {
     name: "partnercenter_csp_anniversary_timestamp_seconds",
-    help: "The first moment of the month in which Microsoft next checks the authorization as a Cloud \
-           Solution Provider; while that month lasts, its first moment, which has passed. Absent \
+    help: "The first moment (UTC) of the month in which Microsoft next checks the authorization as a \
+           Cloud Solution Provider. While that month lasts, of the same month a year later. Absent \
            unless csp_anniversary_month is configured.",
     kind: Kind::Gauge,
     labels: &["tenant"],
@@ -98,10 +98,10 @@ fn is_met(state: State) -> Option<bool> {
     }
 }
 
-/// The beginning of the month that is going on, or of the next one with this number.
+/// The beginning of the next month with this number.
 fn anniversary(month: i8, now: Timestamp) -> Option<Timestamp> {
     let today = now.to_zoned(TimeZone::UTC).date();
-    let year = if month < today.month() { today.year().checked_add(1)? } else { today.year() };
+    let year = if month <= today.month() { today.year().checked_add(1)? } else { today.year() };
     let first = Date::new(year, month, 1).ok()?;
     Some(first.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
@@ -166,9 +166,9 @@ mod tests {
     }
 
     #[test]
-    fn the_anniversary_is_this_month_s_beginning_or_the_next_one_s() {
+    fn the_anniversary_is_the_beginning_of_the_next_month_of_its_number() {
         let of = |month| anniversary(month, now()).unwrap().to_string();
-        assert_eq!(of(11), "2026-11-01T00:00:00Z");
+        assert_eq!(of(11), "2027-11-01T00:00:00Z", "this month has begun");
         assert_eq!(of(12), "2026-12-01T00:00:00Z");
         assert_eq!(of(10), "2027-10-01T00:00:00Z");
         let declared = Declarations { csp_anniversary_month: Some(1), ..Declarations::default() };
