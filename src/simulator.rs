@@ -46,6 +46,7 @@ mod strength;
 mod time;
 mod tokens;
 mod truth;
+mod vault;
 mod world;
 
 #[cfg(test)]

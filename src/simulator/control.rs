@@ -120,6 +120,18 @@ impl Control {
         self.lock().grants.rotations
     }
 
+    /// What the vault holds under this name.
+    pub fn secret(&self, name: &str) -> Option<String> {
+        self.lock().vault.secret(name).map(str::to_owned)
+    }
+
+    /// Puts something into the vault, as an operator would.
+    pub fn set_secret(&self, name: &str, value: &str) {
+        let mut state = self.lock();
+        let (version, now) = (state.fresh_id(), state.now());
+        state.vault.set(name, value, version, now);
+    }
+
     /// The same over HTTP, for programs that cannot hold a [`Control`].
     pub(super) fn answer(&self, asked: &Asked) -> Answer {
         match (&asked.method, asked.path.as_str()) {

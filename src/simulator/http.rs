@@ -23,7 +23,7 @@ use url::form_urlencoded;
 
 use super::control::{Control, Seen};
 use super::faults::{Kind, Side};
-use super::{graph, time, tokens};
+use super::{graph, time, tokens, vault};
 
 /// Largest request body: a form with an assertion is a few kilobytes.
 const BODY_BYTES: usize = 64 << 10;
@@ -200,7 +200,8 @@ fn answer(control: &Control, asked: &Asked) -> Answer {
         ),
         Side::Login => tokens::answer(&mut state, asked, &faults),
         Side::Graph => graph::answer(&mut state, asked, &faults),
-        Side::PartnerCenter | Side::Vault => Answer::text(StatusCode::NOT_FOUND, ""),
+        Side::Vault => vault::answer(&mut state, asked, &faults),
+        Side::PartnerCenter => Answer::text(StatusCode::NOT_FOUND, ""),
     };
     answer.spoil(&faults);
     let now = state.now();

@@ -14,6 +14,7 @@ use super::graph::Throttles;
 use super::person;
 use super::time::Time;
 use super::truth::{Circumstances, Truth};
+use super::vault::Vault;
 use super::world::World;
 use super::{Plan, Settings};
 
@@ -26,6 +27,7 @@ pub(super) struct State {
     pub(super) time: Time,
     pub(super) tokens: Tokens,
     pub(super) grants: Grants,
+    pub(super) vault: Vault,
     pub(super) throttles: Throttles,
     pub(super) faults: Vec<Fault>,
     /// Draws ids of requests and who meets a server error; never anything in the world.
@@ -41,6 +43,7 @@ impl State {
             time,
             tokens: Tokens::default(),
             grants: Grants::default(),
+            vault: Vault::default(),
             throttles: Throttles::default(),
             faults: std::mem::take(&mut settings.faults),
             rng: fastrand::Rng::with_seed(settings.seed ^ 0x5eed),

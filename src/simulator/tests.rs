@@ -18,6 +18,7 @@ mod login;
 mod people;
 mod policies;
 mod trouble;
+mod vault;
 
 /// A simulator that is served until this is dropped.
 struct Running {
