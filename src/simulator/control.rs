@@ -63,15 +63,46 @@ impl Control {
 
     /// Moves simulated time onward when it stands still; otherwise it goes by itself.
     pub fn turn(&self, by: Duration) {
-        self.lock().time.turn(by);
+        let mut state = self.lock();
+        state.time.turn(by);
+        state.note_score();
     }
 
     /// One move of the world: a hire, a registration, both again, and then one person joins or
-    /// leaves the exceptions from MFA. Says what happened.
+    /// leaves the exceptions from MFA; now and then an alert is raised, looked into or resolved.
+    /// Says what happened.
     pub fn step(&self) -> String {
+        self.lock().step()
+    }
+
+    /// An alert about fraud at one of the customers, detected now. Severity and kind are
+    /// Microsoft's words, or any other. Returns its id, as Graph has it.
+    pub fn raise_alert(&self, severity: &str, alert_type: &str) -> String {
         let mut state = self.lock();
         let now = state.now();
-        state.world.step(now)
+        let State { alerts, customers, .. } = &mut *state;
+        let id = alerts.raise(customers, severity, alert_type, now);
+        state.note_score();
+        id
+    }
+
+    /// Somebody looks into an alert that nobody has answered. Whether there is such a one.
+    pub fn investigate(&self, id: &str) -> bool {
+        let mut state = self.lock();
+        let now = state.now();
+        let changed = state.alerts.investigate(id, now);
+        state.note_score();
+        changed
+    }
+
+    /// Somebody resolves an open alert, with Microsoft's word for what was found: `legitimate`,
+    /// `ignore` or `fraud`. Whether there is such a one.
+    pub fn resolve(&self, id: &str, finding: &str) -> bool {
+        let mut state = self.lock();
+        let now = state.now();
+        let changed = state.alerts.resolve(id, finding, now);
+        state.note_score();
+        changed
     }
 
     /// What a reader should find now.
@@ -120,6 +151,18 @@ impl Control {
         self.lock().grants.rotations
     }
 
+    /// What the vault holds under this name.
+    pub fn secret(&self, name: &str) -> Option<String> {
+        self.lock().vault.secret(name).map(str::to_owned)
+    }
+
+    /// Puts something into the vault, as an operator would.
+    pub fn set_secret(&self, name: &str, value: &str) {
+        let mut state = self.lock();
+        let (version, now) = (state.fresh_id(), state.now());
+        state.vault.set(name, value, version, now);
+    }
+
     /// The same over HTTP, for programs that cannot hold a [`Control`].
     pub(super) fn answer(&self, asked: &Asked) -> Answer {
         match (&asked.method, asked.path.as_str()) {
@@ -150,6 +193,27 @@ impl Control {
                 self.turn(by);
                 Answer::text(StatusCode::OK, &format!("{}\n", self.lock().now()))
             }
+            (&Method::POST, path) if path.starts_with("/-/alerts/") => {
+                let text = String::from_utf8_lossy(&asked.body);
+                let words: Vec<&str> = text.split_whitespace().collect();
+                let changed = match (path, &words[..]) {
+                    ("/-/alerts/raise", [severity, alert_type]) => {
+                        let id = self.raise_alert(severity, alert_type);
+                        return Answer::text(StatusCode::OK, &format!("{id}\n"));
+                    }
+                    ("/-/alerts/investigate", [id]) => self.investigate(id),
+                    ("/-/alerts/resolve", [id, finding]) => self.resolve(id, finding),
+                    _ => {
+                        let text = "raise SEVERITY KIND, investigate ID, resolve ID FINDING\n";
+                        return Answer::text(StatusCode::BAD_REQUEST, text);
+                    }
+                };
+                if changed {
+                    Answer::text(StatusCode::OK, "ok\n")
+                } else {
+                    Answer::text(StatusCode::NOT_FOUND, "no such alert is open\n")
+                }
+            }
             (&Method::POST, "/-/grant") => {
                 let text = String::from_utf8_lossy(&asked.body);
                 let words: Vec<&str> = text.split_whitespace().collect();
@@ -170,7 +234,8 @@ impl Control {
             _ => Answer::text(
                 StatusCode::NOT_FOUND,
                 "GET /-/truth, GET /-/requests, POST /-/faults, POST /-/step, POST /-/turn, \
-                 POST /-/grant, POST /-/revoke\n",
+                 POST /-/grant, POST /-/revoke, POST /-/alerts/raise, POST /-/alerts/investigate, \
+                 POST /-/alerts/resolve\n",
             ),
         }
     }

@@ -16,6 +16,7 @@ mod groups;
 mod list;
 mod members;
 mod options;
+mod partner;
 mod refusal;
 mod registration;
 mod resource;
@@ -73,6 +74,9 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
     let options = Options::read(asked)?;
     let units = permit(state, asked, &resource, &options, &holder, faults)?;
     let context = Context { state, asked, options, holder, faults };
+    if resource.meter() == Meter::Partner {
+        partner::permit(&context)?;
+    }
     let answered = match &resource {
         Resource::Organization => tenant::organization(&context),
         Resource::SubscribedSkus => tenant::subscribed_skus(&context),
@@ -97,10 +101,16 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
         Resource::User(id) => users::one(&context, id),
         Resource::Registrations => registration::list(&context),
         Resource::Registration(id) => registration::one(&context, id),
+        Resource::SecurityAlerts => partner::alerts(&context),
+        Resource::SecurityAlert(id) => partner::alert(&context, id),
+        Resource::SecurityScore => partner::score(&context),
+        Resource::SecurityRequirements => partner::requirements(&context),
+        Resource::CustomerInsights => partner::customer_insights(&context),
+        Resource::ScoreHistory => partner::history(&context),
     }?;
     Ok(match resource.meter() {
         Meter::Directory => answered.with("x-ms-resource-unit", &units.to_string()),
-        Meter::Reports | Meter::ConditionalAccess => answered,
+        Meter::Reports | Meter::ConditionalAccess | Meter::Partner => answered,
     })
 }
 
@@ -119,6 +129,10 @@ fn permit(
     });
     if forbidden {
         return Err(Refusal::denied());
+    }
+    if resource.meter() == Meter::Partner {
+        // A service of its own, whose limits nobody published.
+        return Ok(0);
     }
     let granted = |name: &str| holder.may(&state.settings, name);
     if !resource.permissions().iter().any(|name| granted(name)) {

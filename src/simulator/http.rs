@@ -23,7 +23,7 @@ use url::form_urlencoded;
 
 use super::control::{Control, Seen};
 use super::faults::{Kind, Side};
-use super::{graph, time, tokens};
+use super::{graph, partner_center, time, tokens, vault};
 
 /// Largest request body: a form with an assertion is a few kilobytes.
 const BODY_BYTES: usize = 64 << 10;
@@ -194,13 +194,19 @@ fn answer(control: &Control, asked: &Asked) -> Answer {
         Side::Own => Answer::text(
             StatusCode::OK,
             "This is a simulated Microsoft: no account, person or secret in it is real.\n\
-             /{tenant}/oauth2/v2.0/token  tokens\n\
-             /graph/v1.0/ /graph/beta/    Graph\n\
-             /-/truth /-/requests         what a reader should find, and what it asked\n",
+             /{tenant}/oauth2/v2.0/token      tokens, for an application and for people\n\
+             /{tenant}/oauth2/v2.0/authorize  where people sign in\n\
+             /devicelogin                     the same with a code from elsewhere\n\
+             /graph/v1.0/ /graph/beta/        Graph\n\
+             /partnercenter/v1/               Partner Center\n\
+             /vault/secrets/                  Key Vault\n\
+             /-/alerts/raise /-/grant         an alert about fraud; a grant without a person\n\
+             /-/truth /-/requests             what a reader should find, and what it asked\n",
         ),
         Side::Login => tokens::answer(&mut state, asked, &faults),
         Side::Graph => graph::answer(&mut state, asked, &faults),
-        Side::PartnerCenter | Side::Vault => Answer::text(StatusCode::NOT_FOUND, ""),
+        Side::Vault => vault::answer(&mut state, asked, &faults),
+        Side::PartnerCenter => partner_center::answer(&mut state, asked, &faults),
     };
     answer.spoil(&faults);
     let now = state.now();

@@ -19,7 +19,8 @@ pub(super) const DEVICE_PAGE: &str = "/devicelogin";
 /// What an application asked a browser to come with.
 struct Invitation {
     client: String,
-    redirect: Url,
+    /// As it was written, which is how it has to be written again.
+    redirect: String,
     state: Option<String>,
     challenge: String,
     wanted: Wanted,
@@ -30,7 +31,7 @@ enum Obstacle {
     /// Said on the page, since it is not known where to send it.
     Shown(Refusal),
     /// Sent to the application.
-    Sent { redirect: Url, state: Option<String>, refusal: Refusal },
+    Sent { redirect: String, state: Option<String>, refusal: Refusal },
 }
 
 /// The page, and what becomes of it.
@@ -41,7 +42,7 @@ pub(super) fn authorize(state: &mut State, asked: &Asked, tenant: &str) -> Answe
             return page(StatusCode::BAD_REQUEST, "Sign in", &alert(&refusal));
         }
         Err(Obstacle::Sent { redirect, state, refusal }) => {
-            return send_back(redirect, state.as_deref(), &refused(&refusal));
+            return send_back(&redirect, state.as_deref(), &refused(&refusal));
         }
     };
     if asked.method != Method::POST {
@@ -52,24 +53,18 @@ pub(super) fn authorize(state: &mut State, asked: &Asked, tenant: &str) -> Answe
         Ok(Choice::Cancelled) => {
             let text = "The user declined to consent to access the app.";
             let refusal = Refusal::new("access_denied", 65004, text);
-            send_back(invitation.redirect, invitation.state.as_deref(), &refused(&refusal))
+            send_back(&invitation.redirect, invitation.state.as_deref(), &refused(&refusal))
         }
         Ok(Choice::Signed { account, mfa }) => {
             let Invitation { client, redirect, state: echo, challenge, wanted } = invitation;
             let (code, now) = (state.fresh_secret(), state.now());
             let grant = Grant { client, account, mfa, wanted };
-            state.grants.send(code.clone(), given_redirect(asked), challenge, grant, now);
+            state.grants.send(code.clone(), redirect.clone(), challenge, grant, now);
             let session = state.fresh_id();
             let fields = [("code", code), ("session_state", session)];
-            send_back(redirect, echo.as_deref(), &fields)
+            send_back(&redirect, echo.as_deref(), &fields)
         }
     }
-}
-
-/// The redirect as it was written, which is how it has to be written again.
-fn given_redirect(asked: &Asked) -> String {
-    let form = Form::read(asked.query.as_bytes());
-    form.field("redirect_uri").unwrap_or_default().to_owned()
 }
 
 impl Invitation {
@@ -79,16 +74,15 @@ impl Invitation {
             check_tenant(tenant, &state.settings.identity.tenant_id)?;
             let client = Client::find(state, form.required("client_id")?)?;
             let redirect = form.required("redirect_uri")?;
-            let url = Url::parse(redirect).ok().filter(|url| client.for_people && is_loopback(url));
-            let url = url.ok_or_else(|| {
+            if !client.for_people || !is_loopback(redirect) {
                 let text = format!(
                     "The redirect URI '{redirect}' specified in the request does not match the \
                      redirect URIs configured for the application '{}'.",
                     client.id
                 );
-                Refusal::new("invalid_request", 50011, text)
-            })?;
-            Ok((client.id, url))
+                return Err(Refusal::new("invalid_request", 50011, text));
+            }
+            Ok((client.id, redirect.to_owned()))
         };
         let (client, redirect) = known().map_err(Obstacle::Shown)?;
         let echo = form.field("state").map(str::to_owned);
@@ -132,10 +126,12 @@ impl Invitation {
 }
 
 /// The one kind of redirect that is configured: this machine, at any port.
-fn is_loopback(url: &Url) -> bool {
-    url.scheme() == "http"
-        && matches!(url.host_str(), Some("localhost" | "127.0.0.1"))
-        && (url.path(), url.query(), url.fragment()) == ("/", None, None)
+fn is_loopback(redirect: &str) -> bool {
+    Url::parse(redirect).is_ok_and(|url| {
+        url.scheme() == "http"
+            && matches!(url.host_str(), Some("localhost" | "127.0.0.1"))
+            && (url.path(), url.query(), url.fragment()) == ("/", None, None)
+    })
 }
 
 /// What the person did on the page.
@@ -287,15 +283,15 @@ fn refused(refusal: &Refusal) -> [(&'static str, String); 2] {
     [("error", refusal.error.to_owned()), ("error_description", description)]
 }
 
-fn send_back(mut redirect: Url, state: Option<&str>, fields: &[(&'static str, String)]) -> Answer {
+fn send_back(redirect: &str, state: Option<&str>, fields: &[(&'static str, String)]) -> Answer {
     let mut query = Serializer::new(String::new());
     query.extend_pairs(fields);
     if let Some(state) = state {
         query.append_pair("state", state);
     }
-    redirect.set_query(Some(&query.finish()));
+    let location = format!("{}/?{}", redirect.trim_end_matches('/'), query.finish());
     Answer::html(StatusCode::FOUND, "")
-        .with("location", redirect.as_str())
+        .with("location", &location)
         .with("cache-control", "no-store, no-cache")
 }
 
