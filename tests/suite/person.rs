@@ -272,3 +272,74 @@ fn whoever_only_looks_leaves_the_grant_as_it_was() {
         let _serving = Exporter::for_person(&microsoft, &person).await;
     });
 }
+
+/// What is unknown, by reason, of what rests on a person.
+fn unknown(page: &str, reason: &str) -> Vec<&'static str> {
+    let needing = checks::ALL.into_iter().filter(|check| needs_person(check));
+    let is_unknown = |id: &&str| {
+        let line = format!(
+            "partnercenter_requirement_unknown{{tenant=\"contoso\",requirement=\"{id}\",reason=\"{reason}\"}} 1"
+        );
+        has(page, &line)
+    };
+    needing.map(|check| check.id).filter(is_unknown).collect()
+}
+
+#[test]
+fn a_source_that_is_refused_takes_what_rests_on_it_and_nothing_else() {
+    let fraud = ["fraud-alerts-open", "fraud-response-time", "fraud-feed-reachable"];
+    let table: [(&[&str], &[&str], &[&str]); 11] = [
+        (&["/securityAlerts"], &[], &["evidence=\"security_alerts\"} 1"]),
+        (&["/fraudEvents"], &[], &[]),
+        (&["/securityAlerts", "/fraudEvents"], &fraud, &["security_alerts_open{"]),
+        (&["/securityScore/history"], &[], &["score_previous{"]),
+        (&["/customerInsights"], &[], &["customer_users{", "customer_tenants_mfa_option{"]),
+        (
+            &["/securityScore/requirements"],
+            &["partner-security-score", "security-contact", "customer-admins-mfa"],
+            &["microsoft_requirement_state{", "alert_response_seconds{", "disagreement{"],
+        ),
+        (&["/nonMfaCompliant"], &["mfa-portal-requests"], &["portal_users_without_mfa{"]),
+        (&["/partnerRequests"], &["automation-control-panel", "automation-invoicing"], &[]),
+        (
+            &["/partnerRequests", "/applicationmfa"],
+            &[
+                "mfa-api-requests",
+                "sam-adopted",
+                "automation-control-panel",
+                "automation-invoicing",
+            ],
+            &["partner_requests{", "partner_applications{"],
+        ),
+        (&["/usagerecords"], &["azure-budget", "azure-over-budget"], &["azure_customers{"]),
+        (&["/relationships"], &["mpa-resellers-signed"], &["indirect_resellers{"]),
+    ];
+    let microsoft = Microsoft::small();
+    run(async {
+        let person = Person::consenting(&microsoft, true);
+        let whole = Exporter::for_person(&microsoft, &person).await.page();
+        for (refused, harmed, gone) in table {
+            let faults: Vec<_> = refused.iter().map(|path| format!("forbidden={path}")).collect();
+            microsoft.faults(&faults.iter().map(String::as_str).collect::<Vec<_>>());
+            let page = Exporter::for_person(&microsoft, &person).await.page();
+            let mut expected: Vec<_> = harmed.to_vec();
+            expected.sort_unstable();
+            let mut found = unknown(&page, "permission");
+            found.sort_unstable();
+            assert_eq!(found, expected, "{refused:?}\n{page}");
+            for part in gone {
+                let is_it = |line: &str| !line.starts_with('#') && line.contains(part);
+                assert!(whole.lines().any(is_it), "{part} is there otherwise");
+                assert!(!page.lines().any(is_it), "{refused:?}: {part}\n{page}");
+            }
+            // Verdicts that do not rest on it stand as they stood.
+            let verdicts = |page: &str| -> Vec<String> {
+                let of_it =
+                    |line: &&str| harmed.iter().any(|id| line.contains(&format!("\"{id}\"")));
+                let all = lines(page, "partnercenter_requirement_state");
+                all.filter(|line| !of_it(line)).map(str::to_owned).collect()
+            };
+            assert_eq!(verdicts(&page), verdicts(&whole), "{refused:?}");
+        }
+    });
+}
