@@ -6,31 +6,55 @@
 mod check;
 
 mod accounts_without_mfa_ability;
+mod automation_control_panel;
+mod automation_invoicing;
+mod azure_budget;
+mod azure_over_budget;
 mod baseline_transition;
 mod connect_sync_account;
+mod customer_admins_mfa;
 mod defaults_ca_exclusive;
 mod defaults_registration_grace;
+mod enforcement_active;
 mod exporter_exceptions;
+mod fraud_alerts_open;
+mod fraud_feed_reachable;
+mod fraud_response_time;
 mod legacy_auth_blocked;
 mod mfa_admins_enforced;
 mod mfa_all_users_enforced;
 mod mfa_all_users_registered;
+mod mfa_api_requests;
 mod mfa_break_glass;
+mod mfa_claim_self_test;
 mod mfa_every_authentication;
 mod mfa_guests;
 mod mfa_no_exclusions;
 mod mfa_per_tenant;
 mod mfa_phishing_resistant;
+mod mfa_portal_requests;
 mod mfa_supported_method;
 mod mfa_third_party_exception;
+mod mpa_accepted;
+mod mpa_resellers_signed;
+mod partner_security_score;
+mod sam_adopted;
+mod sam_least_privilege;
+mod sam_refresh_token;
+mod security_contact;
 mod security_defaults;
 mod signin_log_available;
 mod totp_available;
+mod transact_ability;
 
 pub use check::{Check, Evidence, Finding, State, Subject, Terms, Tier, Verdict};
 
 /// All checks, in the order of the reference.
-pub static ALL: [&Check; 21] = [
+pub static ALL: [&Check; 41] = [
+    &mpa_accepted::CHECK,
+    &mpa_resellers_signed::CHECK,
+    &transact_ability::CHECK,
+    &partner_security_score::CHECK,
     &mfa_all_users_enforced::CHECK,
     &mfa_all_users_registered::CHECK,
     &mfa_admins_enforced::CHECK,
@@ -40,6 +64,10 @@ pub static ALL: [&Check; 21] = [
     &mfa_every_authentication::CHECK,
     &mfa_supported_method::CHECK,
     &mfa_per_tenant::CHECK,
+    &mfa_portal_requests::CHECK,
+    &mfa_api_requests::CHECK,
+    &mfa_claim_self_test::CHECK,
+    &enforcement_active::CHECK,
     &mfa_third_party_exception::CHECK,
     &mfa_phishing_resistant::CHECK,
     &accounts_without_mfa_ability::CHECK,
@@ -50,6 +78,18 @@ pub static ALL: [&Check; 21] = [
     &baseline_transition::CHECK,
     &legacy_auth_blocked::CHECK,
     &connect_sync_account::CHECK,
+    &sam_adopted::CHECK,
+    &sam_refresh_token::CHECK,
+    &sam_least_privilege::CHECK,
+    &automation_control_panel::CHECK,
+    &automation_invoicing::CHECK,
+    &fraud_alerts_open::CHECK,
+    &fraud_response_time::CHECK,
+    &fraud_feed_reachable::CHECK,
+    &security_contact::CHECK,
+    &azure_budget::CHECK,
+    &azure_over_budget::CHECK,
+    &customer_admins_mfa::CHECK,
     &signin_log_available::CHECK,
     &exporter_exceptions::CHECK,
 ];

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use url::Url;
 
-pub use error::{FetchError, Trail};
+pub use error::{FetchError, PartnerRefusal, Trail};
 pub use pace::{Bucket, Pacing};
 
 use crate::clock::Clock;
@@ -26,12 +26,17 @@ use crate::telemetry::ApiMeter;
 use crate::transport::{Request, Response, Transport};
 use crate::wire;
 use pace::Pace;
+use page::Next;
 
 /// The API a path belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Api {
     /// Microsoft Graph; paths begin with the version, `/v1.0/…` or `/beta/…`.
     Graph,
+    /// Partner Center; paths begin with `/v1/…`.
+    PartnerCenter,
+    /// Where tokens are had. The room `oauth` speaks to it, no path of it is asked for here.
+    Login,
 }
 
 impl Api {
@@ -39,9 +44,24 @@ impl Api {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Graph => "graph",
+            Self::PartnerCenter => "partner_center",
+            Self::Login => "login",
         }
     }
 }
+
+/// In whose name Microsoft is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// The application by itself ("app-only").
+    Application,
+    /// The application for the person who consented with MFA ("app+user", the Secure Application
+    /// Model).
+    AppUser,
+}
+
+/// Headers of one question, beside those that all questions have.
+pub type Headers = &'static [(&'static str, &'static str)];
 
 /// What a source wants from Microsoft.
 #[derive(Debug, Clone)]
@@ -52,17 +72,40 @@ pub struct Ask {
     pub path: Cow<'static, str>,
     /// The limit of Microsoft's that the path falls under.
     pub bucket: Bucket,
+    /// In whose name.
+    pub who: Who,
+    /// Headers this path wants.
+    pub headers: Headers,
 }
 
 impl Ask {
     /// A path of Microsoft Graph that is known beforehand.
     pub const fn graph(path: &'static str, bucket: Bucket) -> Self {
-        Self { api: Api::Graph, path: Cow::Borrowed(path), bucket }
+        let path = Cow::Borrowed(path);
+        Self { api: Api::Graph, path, bucket, who: Who::Application, headers: &[] }
     }
 
     /// A path of Microsoft Graph about one object.
     pub fn about(path: String, bucket: Bucket) -> Self {
-        Self { api: Api::Graph, path: Cow::Owned(path), bucket }
+        Self { path: Cow::Owned(path), ..Self::graph("", bucket) }
+    }
+
+    /// A path of the authority, which the room `oauth` asks: for whoever documents it.
+    pub const fn login(path: &'static str) -> Self {
+        let (api, bucket) = (Api::Login, Bucket::PartnerCenter);
+        Self { api, path: Cow::Borrowed(path), bucket, who: Who::AppUser, headers: &[] }
+    }
+
+    /// A path of Graph's partner security API, which answers to people with MFA only.
+    pub const fn partner_security(path: &'static str) -> Self {
+        let (api, bucket) = (Api::Graph, Bucket::PartnerSecurity);
+        Self { api, path: Cow::Borrowed(path), bucket, who: Who::AppUser, headers: &[] }
+    }
+
+    /// A path of Partner Center that answers to people only.
+    pub const fn partner_center(path: &'static str, headers: Headers) -> Self {
+        let (api, bucket) = (Api::PartnerCenter, Bucket::PartnerCenter);
+        Self { api, path: Cow::Borrowed(path), bucket, who: Who::AppUser, headers }
     }
 }
 
@@ -100,6 +143,10 @@ pub struct Settings {
     pub graph: Url,
     /// The audience Graph tokens are asked for; differs between clouds, not between endpoints.
     pub graph_audience: String,
+    /// Base of Partner Center, to which the version is appended.
+    pub partner_center: Url,
+    /// The audience Partner Center's tokens are asked for.
+    pub partner_center_audience: String,
     /// Whether Microsoft's documented limits are kept to.
     pub pacing: Pacing,
     /// Bounds of each fetch.
@@ -132,12 +179,30 @@ pub struct Client(Arc<Shared>);
 struct Shared {
     settings: Settings,
     transport: Transport,
-    tokens: Tokens,
+    identities: Identities,
     clock: Clock,
-    meter: ApiMeter,
+    meters: Meters,
     pace: Pace,
     /// Pages in flight in the whole process: each may hold a body and what it inflated to.
     in_flight: Arc<Semaphore>,
+}
+
+/// In whose names a tenant can be asked.
+#[derive(Debug, Clone)]
+pub struct Identities {
+    /// The application by itself.
+    pub application: Tokens,
+    /// The application for a person, where that is configured.
+    pub app_user: Option<Tokens>,
+}
+
+/// Who counts what is asked of each API.
+#[derive(Debug, Clone)]
+pub struct Meters {
+    /// Microsoft Graph.
+    pub graph: ApiMeter,
+    /// Partner Center.
+    pub partner_center: ApiMeter,
 }
 
 impl std::fmt::Debug for Client {
@@ -151,72 +216,105 @@ impl Client {
     pub fn new(
         settings: Settings,
         transport: Transport,
-        tokens: Tokens,
+        identities: Identities,
         clock: Clock,
-        meter: ApiMeter,
+        meters: Meters,
         in_flight: Arc<Semaphore>,
     ) -> Self {
         let pace = Pace::new(settings.pacing, clock.clone());
-        Self(Arc::new(Shared { settings, transport, tokens, clock, meter, pace, in_flight }))
+        Self(Arc::new(Shared { settings, transport, identities, clock, meters, pace, in_flight }))
+    }
+
+    /// The tokens of the person who consented, where that is configured.
+    pub fn app_user(&self) -> Option<&Tokens> {
+        self.0.identities.app_user.as_ref()
+    }
+
+    /// The audience Partner Center's tokens are asked for.
+    pub fn partner_center_audience(&self) -> &str {
+        &self.0.settings.partner_center_audience
     }
 
     /// One entity, bare or wrapped.
     pub async fn entity<T: DeserializeOwned>(&self, ask: &Ask) -> Result<T, FetchError> {
-        let url = self.url(ask)?;
-        let deadline = self.deadline();
-        let response = self.page(ask, &url, deadline).await?;
+        let response = self.page(ask, &self.place(ask)?, self.deadline()).await?;
         wire::entity(&response.body).map_err(|error| malformed(&response, &error))
+    }
+
+    /// The headers of an answer, for what stands there and nowhere else.
+    pub async fn headers(&self, ask: &Ask) -> Result<HeaderMap, FetchError> {
+        Ok(self.page(ask, &self.place(ask)?, self.deadline()).await?.headers)
     }
 
     /// How many rows the first page of a list has, for finding out whether it can be read.
     pub async fn page_of<Row: DeserializeOwned>(&self, ask: &Ask) -> Result<usize, FetchError> {
-        let url = self.url(ask)?;
-        let response = self.page(ask, &url, self.deadline()).await?;
-        let page =
-            page::read::<Row>(&response.body).map_err(|error| malformed(&response, &error))?;
-        Ok(page.rows.len())
+        Ok(self.rows::<Row>(ask).await?.0.len())
     }
 
-    /// All rows of a list, handed over page by page.
+    /// The rows of one page, and how many could not be read: for lists whose pages are asked for by
+    /// number.
+    pub async fn rows<Row: DeserializeOwned>(
+        &self,
+        ask: &Ask,
+    ) -> Result<(Vec<Row>, u64), FetchError> {
+        let response = self.page(ask, &self.place(ask)?, self.deadline()).await?;
+        let page = page::read::<Row>(&response.body, ask.api)
+            .map_err(|error| malformed(&response, &error))?;
+        Ok((page.rows, page.rejected))
+    }
+
+    /// All rows of a list, handed over page by page. With too many bad rows it is no list.
     pub async fn list<Row: DeserializeOwned>(
         &self,
         ask: &Ask,
-        mut each: impl FnMut(Row),
+        each: impl FnMut(Row),
     ) -> Result<Tally, FetchError> {
+        let (tally, last) = self.walk(ask, each).await?;
+        if tally.is_spoilt() {
+            let what = format!("{} of {} rows", tally.rejected, tally.accepted + tally.rejected);
+            return Err(FetchError::Malformed { what, trail: Trail::of(&last) });
+        }
+        Ok(tally)
+    }
+
+    /// All rows of a list that can be read, however many cannot: for lists of which each row is
+    /// worth having. Whoever asks must say that some are missing.
+    pub async fn salvage<Row: DeserializeOwned>(
+        &self,
+        ask: &Ask,
+        each: impl FnMut(Row),
+    ) -> Result<Tally, FetchError> {
+        Ok(self.walk(ask, each).await?.0)
+    }
+
+    /// Every page of a list, to the last, which is handed back.
+    async fn walk<Row: DeserializeOwned>(
+        &self,
+        ask: &Ask,
+        mut each: impl FnMut(Row),
+    ) -> Result<(Tally, Response), FetchError> {
         let limits = &self.0.settings.limits;
         let deadline = self.deadline();
         let mut tally = Tally::default();
-        let mut url = self.url(ask)?;
+        let mut place = self.place(ask)?;
         let mut asked = HashSet::with_hasher(foldhash::fast::RandomState::default());
         for _ in 0..limits.pages {
-            let response = self.page(ask, &url, deadline).await?;
-            let page =
-                page::read::<Row>(&response.body).map_err(|error| malformed(&response, &error))?;
+            let response = self.page(ask, &place, deadline).await?;
+            let page = page::read::<Row>(&response.body, ask.api)
+                .map_err(|error| malformed(&response, &error))?;
             tally.accepted += page.rows.len() as u64;
             tally.rejected += page.rejected;
             if tally.accepted + tally.rejected > limits.rows {
                 return Err(FetchError::Limit { bound: "rows" });
             }
             page.rows.into_iter().for_each(&mut each);
-            let Some(next) = page.next else {
-                return if tally.is_spoilt() {
-                    Err(FetchError::Malformed {
-                        what: format!(
-                            "{} of {} rows",
-                            tally.rejected,
-                            tally.accepted + tally.rejected
-                        ),
-                        trail: Trail::of(&response),
-                    })
-                } else {
-                    Ok(tally)
-                };
-            };
-            asked.insert(url.to_string());
-            url = self.next(&url, &next, &response)?;
-            if asked.contains(url.as_str()) {
+            let Some(next) = page.next else { return Ok((tally, response)) };
+            let next = self.next(ask, &place, next, &response)?;
+            asked.insert(place);
+            if asked.contains(&next) {
                 return Err(FetchError::Limit { bound: "pages: a nextLink leads back" });
             }
+            place = next;
         }
         Err(FetchError::Limit { bound: "pages" })
     }
@@ -225,32 +323,78 @@ impl Client {
         self.0.clock.uptime().saturating_add(self.0.settings.limits.time)
     }
 
-    fn url(&self, ask: &Ask) -> Result<Url, FetchError> {
+    /// Where a list or an entity begins.
+    fn place(&self, ask: &Ask) -> Result<Place, FetchError> {
         let base = match ask.api {
             Api::Graph => &self.0.settings.graph,
+            Api::PartnerCenter => &self.0.settings.partner_center,
+            Api::Login => return Err(FetchError::Internal),
         };
-        let whole = format!("{}{}", base.as_str().trim_end_matches('/'), ask.path);
-        Url::parse(&whole).map_err(|_| FetchError::Internal)
+        let url = below(base, &ask.path).map_err(|_| FetchError::Internal)?;
+        Ok(Place { url, continuation: None })
     }
 
-    /// A nextLink, taken as it is, but only to the host that was asked: the next request carries
-    /// a bearer token.
-    fn next(&self, asked: &Url, link: &str, response: &Response) -> Result<Url, FetchError> {
-        let next = asked.join(link).map_err(|_| FetchError::Malformed {
+    /// Where a list goes on: taken as it is, but only at the host that was asked, since the next
+    /// request carries a bearer token.
+    fn next(
+        &self,
+        ask: &Ask,
+        asked: &Place,
+        next: Next,
+        response: &Response,
+    ) -> Result<Place, FetchError> {
+        let url = match next.link.strip_prefix('/') {
+            // Partner Center's links are relative to its base, with the version or without.
+            Some(path) if ask.api == Api::PartnerCenter && !path.starts_with('/') => {
+                let path = path.strip_prefix("v1/").unwrap_or(path);
+                below(&self.0.settings.partner_center, &format!("/v1/{path}"))
+            }
+            _ => asked.url.join(&next.link),
+        };
+        let url = url.map_err(|_| FetchError::Malformed {
             what: "a nextLink that is no URL".to_owned(),
             trail: Trail::of(response),
         })?;
-        if next.origin() == asked.origin() {
-            Ok(next)
+        if url.origin() == asked.url.origin() {
+            Ok(Place { url, continuation: next.continuation })
         } else {
-            Err(FetchError::ForeignLink { host: next.host_str().unwrap_or("none").to_owned() })
+            Err(FetchError::ForeignLink { host: url.host_str().unwrap_or("none").to_owned() })
+        }
+    }
+
+    /// Whose tokens a question is asked with, and for which audience.
+    fn identity(&self, ask: &Ask) -> Result<(&Tokens, &str), FetchError> {
+        let Shared { settings, identities, .. } = &*self.0;
+        let tokens = match ask.who {
+            Who::Application => &identities.application,
+            Who::AppUser => identities.app_user.as_ref().ok_or(FetchError::Internal)?,
+        };
+        let audience = match ask.api {
+            Api::Graph => &settings.graph_audience,
+            Api::PartnerCenter | Api::Login => &settings.partner_center_audience,
+        };
+        Ok((tokens, audience))
+    }
+
+    fn meter(&self, ask: &Ask) -> &ApiMeter {
+        match ask.api {
+            Api::Graph => &self.0.meters.graph,
+            Api::PartnerCenter | Api::Login => &self.0.meters.partner_center,
         }
     }
 
     /// One page, tried until it is had, refused for good, or out of bounds.
-    async fn page(&self, ask: &Ask, url: &Url, deadline: Duration) -> Result<Response, FetchError> {
-        let Shared { clock, meter, pace, settings, .. } = &*self.0;
+    async fn page(
+        &self,
+        ask: &Ask,
+        place: &Place,
+        deadline: Duration,
+    ) -> Result<Response, FetchError> {
+        let Shared { clock, pace, settings, .. } = &*self.0;
         let limits = &settings.limits;
+        let (tokens, audience) = self.identity(ask)?;
+        // The same at each try, by which Partner Center knows a question that is asked again.
+        let request_id = random_guid();
         let mut renewed = false;
         let mut tries = 0;
         loop {
@@ -265,7 +409,7 @@ impl Client {
                 return Err(FetchError::Limit { bound: "time" });
             }
             clock.sleep_until(slot).await;
-            let (bearer, outcome) = self.attempt(url).await;
+            let (bearer, outcome) = self.attempt(ask, place, &request_id).await;
             let failure = match outcome {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
@@ -276,7 +420,7 @@ impl Client {
                 // A token may die before its time: one fresh one is worth a try.
                 renewed = true;
                 tries -= 1;
-                self.0.tokens.forget(&settings.graph_audience, bearer);
+                tokens.forget(audience, bearer);
                 continue;
             }
             // Without a token nothing was asked here, and whoever asks for tokens has tried again.
@@ -296,21 +440,30 @@ impl Client {
                 wait_seconds = pause.as_secs_f64(),
                 "asking again"
             );
-            meter.waits(pause);
+            self.meter(ask).waits(pause);
             clock.sleep(pause).await;
         }
     }
 
     /// One request. The bearer used is handed back, so that a refused one can be forgotten.
-    async fn attempt(&self, url: &Url) -> (Option<Bearer>, Result<Response, FetchError>) {
-        let Shared { clock, meter, settings, transport, tokens, in_flight, .. } = &*self.0;
-        let bearer = match tokens.bearer(&settings.graph_audience).await {
+    async fn attempt(
+        &self,
+        ask: &Ask,
+        place: &Place,
+        request_id: &str,
+    ) -> (Option<Bearer>, Result<Response, FetchError>) {
+        let Shared { clock, transport, in_flight, .. } = &*self.0;
+        let bearer = match self.identity(ask) {
+            Ok((tokens, audience)) => tokens.bearer(audience).await,
+            Err(error) => return (None, Err(error)),
+        };
+        let bearer = match bearer {
             Ok(bearer) => bearer,
             Err(error) => return (None, Err(FetchError::of_token(&error))),
         };
         let correlation = random_guid();
-        let request =
-            Request { headers: headers(&bearer, &correlation), ..Request::get(url.clone()) };
+        let headers = headers(ask, place, &bearer, &correlation, request_id);
+        let request = Request { headers, ..Request::get(place.url.clone()) };
         let asked = clock.uptime();
         let outcome = match transport.send(request, Some(in_flight)).await {
             Ok(response) => match error::refusal(&response, clock.now()) {
@@ -320,22 +473,59 @@ impl Client {
             Err(error) => Err(FetchError::of_transport(&error, correlation)),
         };
         let took = clock.uptime().saturating_sub(asked);
-        meter.asked(took, outcome.as_ref().err().map(FetchError::reason));
+        self.meter(ask).asked(took, outcome.as_ref().err().map(FetchError::reason));
         (Some(bearer), outcome)
     }
 }
 
+/// Where one page stands: its address, and what Partner Center wants to be told beside.
+#[derive(PartialEq, Eq, Hash)]
+struct Place {
+    url: Url,
+    continuation: Option<String>,
+}
+
+/// A path with its query below a base, which may have a path of its own.
+fn below(base: &Url, path: &str) -> Result<Url, url::ParseError> {
+    Url::parse(&format!("{}{path}", base.as_str().trim_end_matches('/')))
+}
+
 /// Sent anew on every page, since a nextLink carries none of them.
-fn headers(bearer: &Bearer, correlation: &str) -> HeaderMap {
+fn headers(
+    ask: &Ask,
+    place: &Place,
+    bearer: &Bearer,
+    correlation: &str,
+    request_id: &str,
+) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(AUTHORIZATION, bearer.header());
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    if let Ok(correlation) = HeaderValue::from_str(correlation) {
-        headers.insert(HeaderName::from_static("client-request-id"), correlation);
+    let mut insert = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    match ask.api {
+        Api::PartnerCenter => {
+            insert("ms-correlationid", correlation);
+            insert("ms-requestid", request_id);
+            insert("ms-contract-version", "v1");
+            insert("ms-partnercenter-application", "partnercenter_exporter");
+            insert("x-locale", "en-US");
+        }
+        Api::Graph | Api::Login => {
+            insert("client-request-id", correlation);
+            // Of the tenant's callers we are the one that can wait.
+            insert("x-ms-throttle-priority", "Low");
+        }
     }
-    // Of the tenant's callers we are the one that can wait.
-    headers
-        .insert(HeaderName::from_static("x-ms-throttle-priority"), HeaderValue::from_static("Low"));
+    for (name, value) in ask.headers {
+        insert(name, value);
+    }
+    if let Some(token) = &place.continuation {
+        insert("ms-continuationtoken", token);
+    }
     headers
 }
 

@@ -4,6 +4,7 @@
 //! standard output.
 
 mod check;
+mod consent;
 mod demo;
 mod explain;
 mod reference;
@@ -49,8 +50,10 @@ pub fn run() -> ExitCode {
     }
     let context = Context { clock: Clock::system(), telemetry: Telemetry::new() };
     // Who looks at a table does not want to look through messages.
-    let quiet =
-        matches!(flags.command, Some(Command::Demo(_) | Command::Check(_) | Command::Explain(_)));
+    let quiet = matches!(
+        flags.command,
+        Some(Command::Demo(_) | Command::Check(_) | Command::Explain(_) | Command::Consent(_))
+    );
     start_logging(&flags.log, quiet, &context);
     let done = match flags.command {
         None => serve::run(flags.serve, context),
@@ -58,6 +61,7 @@ pub fn run() -> ExitCode {
         Some(Command::Simulate(simulate)) => simulate::run(simulate),
         Some(Command::Check(check)) => check::run(&check, context),
         Some(Command::Explain(explain)) => explain::run(&explain, context),
+        Some(Command::Consent(consent)) => consent::run(&consent, context),
         Some(Command::Reference(reference)) => Ok(reference::run(&reference)),
     };
     done.unwrap_or_else(|error| {

@@ -6,6 +6,7 @@
 
 pub mod flags;
 
+mod app_user;
 mod declared;
 mod file;
 mod gather;

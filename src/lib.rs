@@ -14,6 +14,9 @@ pub mod metrics;
 // How they spell it: Microsoft's dates, "not set", numbers in strings.
 pub mod wire;
 
+// How a file is replaced: whole or not at all.
+pub mod durable;
+
 // How we are doing: the exporter's own counters.
 pub mod telemetry;
 

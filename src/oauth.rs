@@ -1,14 +1,20 @@
-//! Who we are: credentials, and the tokens Microsoft gives for them.
+//! Who we are: credentials, and the tokens Microsoft gives for them, to the application by itself or
+//! for a person who consented.
 //!
 //! A token is cached per audience, renewed before it expires and by one caller at a time. A
 //! renewal that fails does no harm while the old token lives. A refusal that will not pass by
 //! itself is remembered for a minute, so that five sources do not ask the same question five times.
 
 mod assertion;
+mod claims;
 mod cloud;
+mod consent;
 mod credential;
 mod error;
 mod exchange;
+mod grant;
+mod key_vault;
+mod store;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,9 +25,14 @@ use http::HeaderValue;
 use tokio::sync::Mutex as AsyncMutex;
 use url::Url;
 
+pub use claims::Claims;
 pub use cloud::Cloud;
+pub use consent::{Audiences, Consent, ConsentError, DeviceInvitation, Invitation, NewGrant};
 pub use credential::{Credential, ManagedIdentityHost, Secret};
 pub use error::{Class, TokenError, reasons};
+pub use grant::{Dates, Grant, Standing};
+pub use key_vault::KeyVault;
+pub use store::{Home, Store, StoreError, TokenFile};
 
 use crate::clock::Clock;
 use crate::transport::Transport;
@@ -38,6 +49,11 @@ const PASSING: Duration = Duration::from_secs(15);
 
 /// No answer keeps us from asking for longer.
 const LONGEST: Duration = Duration::from_secs(3600);
+
+/// The audience by which tokens for an API are asked for: its address without a slash at the end.
+pub fn audience(api: &Url) -> String {
+    api.as_str().trim_end_matches('/').to_owned()
+}
 
 /// Who we are in one tenant.
 #[derive(Debug, Clone)]
@@ -119,9 +135,23 @@ impl fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// Asks for nothing yet.
+    /// Tokens for the application by itself. Asks for nothing yet.
     pub fn new(settings: Settings, transport: Transport, clock: Clock, watch: Watch) -> Self {
-        let exchanger = Exchanger::new(settings, transport, clock.clone(), watch);
+        Self::of(Exchanger::new(settings, None, transport, clock.clone(), watch), clock)
+    }
+
+    /// Tokens for the person who gave `grant` to the application. Asks for nothing yet.
+    pub fn of_person(
+        settings: Settings,
+        grant: Grant,
+        transport: Transport,
+        clock: Clock,
+        watch: Watch,
+    ) -> Self {
+        Self::of(Exchanger::new(settings, Some(grant), transport, clock.clone(), watch), clock)
+    }
+
+    fn of(exchanger: Exchanger, clock: Clock) -> Self {
         Self(Arc::new(Shared {
             exchanger,
             clock,
@@ -134,6 +164,11 @@ impl Tokens {
     /// that fails while the old token lives turns nobody away.
     pub fn refusal(&self) -> Option<&'static str> {
         *self.0.refusal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The grant these rest on; `None` for the application by itself.
+    pub fn grant(&self) -> Option<&Grant> {
+        self.0.exchanger.grant()
     }
 
     /// A token for `audience`, such as `https://graph.microsoft.com`.

@@ -4,8 +4,10 @@
 pub mod bits;
 pub mod coverage;
 mod declared;
+pub mod fraud;
 mod legacy;
 mod mfa;
+pub mod partner;
 pub mod people;
 mod policies;
 pub mod registration;
@@ -14,7 +16,7 @@ mod special;
 #[cfg(test)]
 pub(crate) mod tenants;
 
-pub use declared::{Declarations, Exception, NEVER_TOLERATED, Status};
+pub use declared::{Attestation, Attested, Declarations, Exception, NEVER_TOLERATED, Status};
 pub use mfa::Count;
 
 use std::borrow::Cow;
@@ -23,6 +25,7 @@ use crate::clock::age;
 use crate::metrics::{Metric, Samples};
 use crate::posture::bits::Bits;
 use crate::posture::coverage::{Assessment, Coverage, Ground, PolicyGaps, Question, policy_gaps};
+use crate::posture::fraud::Fraud;
 use crate::posture::people::People;
 use crate::posture::registration::Registration;
 use crate::sources::{ConditionalAccessPolicies, Facts, Unread, User};
@@ -48,6 +51,8 @@ pub struct Posture<'a> {
     pub administrators: Result<(Bits, Option<Unread>), Unread>,
     /// How each policy that demands MFA fares alone.
     pub policies: Result<PolicyGaps<'a>, Unread>,
+    /// Which alerts about fraud are open, and how fast they are answered.
+    pub fraud: Result<Fraud<'a>, Unread>,
 }
 
 impl<'a> Posture<'a> {
@@ -73,6 +78,7 @@ impl<'a> Posture<'a> {
             administrators,
             policies,
             people,
+            fraud: Fraud::of(facts),
         }
     }
 
@@ -82,6 +88,8 @@ impl<'a> Posture<'a> {
         legacy::observe(self, samples);
         policies::observe(self, samples);
         special::observe(self, samples);
+        fraud::observe(self, samples);
+        partner::observe(self, samples);
     }
 
     /// Who of these people is not always challenged, each as a finding in words.
@@ -182,6 +190,13 @@ impl<'a> Posture<'a> {
 
 /// Every gauge of this room, for the reference.
 pub fn metrics() -> Vec<&'static Metric> {
-    let all = [&mfa::METRICS[..], &legacy::METRICS, &policies::METRICS, &special::METRICS];
+    let all = [
+        &mfa::METRICS[..],
+        &legacy::METRICS,
+        &policies::METRICS,
+        &special::METRICS,
+        &partner::METRICS,
+        &fraud::METRICS,
+    ];
     all.concat()
 }

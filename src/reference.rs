@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::client::FetchError;
+use crate::client::{Api, FetchError};
 use crate::metrics::Kind;
 use crate::sources::{About, Unread};
 use crate::{checks, config, snapshot, sources};
@@ -90,7 +90,7 @@ fn metrics() -> String {
     let _ = write!(
         out,
         "\nOn `partnercenter_source_failure` and `partnercenter_api_requests_failed_total`: {}.\n\
-         \nOn `partnercenter_token_failure`:\n\n",
+         \nOn `partnercenter_token_failure` and `partnercenter_token_refresh_failure`:\n\n",
         reasons.join(", ")
     );
     for (reason, remedy) in crate::oauth::reasons() {
@@ -135,15 +135,18 @@ fn requirements() -> String {
 fn sources_page() -> String {
     let mut out = format!("# Sources\n\n{GENERATED}\n\n");
     out.push_str(
-        "What is read from Microsoft, with the least application permission that suffices. Only \
-         GET requests are sent. `Directory.Read.All` is wanted beside `AuditLog.Read.All`: without \
+        "What is read from Microsoft, with the least permission that suffices: of the application by \
+         itself, or, where it says delegated, of the person for whom it acts ([how](../app-user.md)). \
+         Only GET requests are sent. `Directory.Read.All` is wanted beside `AuditLog.Read.All`: without \
          it Microsoft sometimes takes a licensed tenant for an unlicensed one.\n\n\
          | source | permission | licence | interval | max_age |\n|---|---|---|---|---|\n",
     );
     let all = sources::all();
-    for About { id, permission, license, interval, .. } in &all {
+    for about in &all {
+        let About { id, permission, license, interval, .. } = about;
         let license = license.unwrap_or("none");
-        let (interval, max_age) = (duration(interval.as_secs()), duration(interval.as_secs() * 3));
+        let max_age = duration(about.max_age(*interval).as_secs());
+        let interval = duration(interval.as_secs());
         let _ = writeln!(
             out,
             "| [`{id}`](#{id}) | `{permission}` | {license} | {interval} | {max_age} |"
@@ -152,11 +155,17 @@ fn sources_page() -> String {
     for about in &all {
         let _ = write!(
             out,
-            "\n## {}\n\n{}.\n\n* Request: `GET {}`\n* Permission (application): `{}`\n* Licence: {}\n\
+            "\n## {}\n\n{}.\n\n* Request: `{} {}`, to {}\n* Permission: `{}`\n* Licence: {}\n\
              * Microsoft's page: <{}>\n",
             about.id,
             about.what,
+            if about.ask.api == Api::Login { "POST" } else { "GET" },
             about.ask.path,
+            match about.ask.api {
+                Api::Graph => "Microsoft Graph",
+                Api::PartnerCenter => "Partner Center",
+                Api::Login => "the authority, below the tenant's id",
+            },
             about.permission,
             about.license.unwrap_or("none"),
             about.docs

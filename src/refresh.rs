@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::metrics::Press;
+use crate::oauth::StoreError;
 use crate::snapshot::{Report, Snapshot};
 use crate::sources::{self, EachSource, Facts, Place, Source};
 use crate::state::{StateDirectory, StateError};
@@ -25,7 +26,7 @@ use crate::telemetry::Telemetry;
 use crate::transport::{self, Transport, TransportError};
 use memory::Memory;
 use tenant::Tenant;
-pub use tenant::TenantSettings;
+pub use tenant::{AppUser, TenantSettings};
 
 /// How often the exporter's own counters are printed anew.
 const TICK: Duration = Duration::from_secs(5);
@@ -54,6 +55,9 @@ pub struct Settings {
     pub transport: transport::Settings,
     /// Where what survives a restart is kept, if anywhere.
     pub state_directory: Option<PathBuf>,
+    /// Whether the refresh tokens that come with each use are kept; whoever only looks leaves grants
+    /// as they are.
+    pub keeps_grants: bool,
 }
 
 /// Why collecting could not begin.
@@ -65,6 +69,9 @@ pub enum StartError {
     /// The state directory cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
+    /// A grant cannot be kept.
+    #[error(transparent)]
+    Grant(#[from] StoreError),
     /// The system gave no thread or no runtime.
     #[error("cannot start the collecting thread: {0}")]
     Thread(std::io::Error),
@@ -181,15 +188,16 @@ fn collect(
     let transport = Transport::new(&settings.transport)?;
     let in_flight = Arc::new(Semaphore::new(PAGES_IN_FLIGHT));
     let changed = Arc::new(Notify::new());
-    let tenants: Vec<_> = settings
+    let tenants: Vec<Arc<Tenant>> = settings
         .tenants
         .into_iter()
         .map(|tenant| {
-            let last = memory.last_successes(&tenant.name);
+            let past = memory.past(&tenant.name);
             let (transport, in_flight) = (transport.clone(), Arc::clone(&in_flight));
-            Arc::new(Tenant::new(tenant, transport, &clock, &telemetry, in_flight, last))
+            let keeps = settings.keeps_grants;
+            Tenant::new(tenant, transport, &clock, &telemetry, in_flight, past, keeps).map(Arc::new)
         })
-        .collect();
+        .collect::<Result<_, _>>()?;
     runtime.block_on(async {
         let mut readers = Readers {
             tasks: JoinSet::new(),

@@ -20,27 +20,40 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+mod account;
+mod alerts;
 mod assertion;
+mod bearer;
 mod census;
 mod control;
+mod customers;
 mod directory;
 mod duty;
 mod fate;
 mod faults;
+mod grants;
 mod graph;
 mod http;
+mod ledger;
 mod managed;
 mod names;
+mod partner_center;
 mod person;
 mod plants;
 mod policies;
 mod policy;
+mod resellers;
 mod roles;
+mod scope;
+mod score;
+mod sign_in;
+mod spoil;
 mod state;
 mod strength;
 mod time;
 mod tokens;
 mod truth;
+mod vault;
 mod world;
 
 #[cfg(test)]
@@ -48,7 +61,9 @@ mod tests;
 
 pub use control::{Control, Seen};
 pub use faults::{FAULTS, Fault, FaultError};
-pub use truth::{Admins, ByAccount, Truth};
+pub use truth::{
+    Admins, ByAccount, Customers, Fraud, Open, PartnerCenter, Requests, Requirement, Score, Truth,
+};
 
 use state::State;
 
@@ -58,6 +73,10 @@ pub const TENANT_ID: &str = "51301a7e-0000-4000-8000-00000000c59a";
 pub const CLIENT_ID: &str = "51301a7e-0000-4000-8000-0000000000a9";
 /// Secret of the default [`Identity`]. It opens nothing but a simulator.
 pub const CLIENT_SECRET: &str = "simulated-secret-that-opens-nothing-real";
+/// Client of the application that acts for people in the default [`Identity`].
+pub const APP_USER_CLIENT_ID: &str = "51301a7e-0000-4000-8000-0000000a9905";
+/// Its secret. It opens nothing but a simulator.
+pub const APP_USER_CLIENT_SECRET: &str = "simulated-secret-of-the-application-for-people";
 
 /// Readers beyond this many connections wait to be accepted.
 const CONNECTIONS: usize = 256;
@@ -75,7 +94,7 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Accounts in the partner tenant: members, guests, service and disabled accounts together.
     pub users: usize,
-    /// Customers of the partner. Accepted, and not yet part of the world.
+    /// Customers of the partner. Without any there are no alerts either, but those that are raised.
     pub customers: usize,
     /// Sign-ins a day. Accepted, and not yet part of the world.
     pub sign_ins: usize,
@@ -92,6 +111,8 @@ pub struct Settings {
     pub moving: bool,
     /// Whether the tenant is a partner's; else it is an ordinary one.
     pub partner: bool,
+    /// Whether the partner is an indirect reseller, whom Partner Center's API does not serve.
+    pub indirect_reseller: bool,
     /// Application permissions granted to the client, as Microsoft names them.
     pub granted: Vec<String>,
     /// What the tenant has paid for.
@@ -105,16 +126,24 @@ pub struct Settings {
     pub trusts_guest_mfa: bool,
     /// Whether Microsoft's limits on requests are enforced.
     pub enforce_throttles: bool,
+    /// Whether a security contact is named in Partner Center.
+    pub security_contact: bool,
+    /// People who used Partner Center's portal without MFA.
+    pub portal_without_mfa: usize,
+    /// Requests that applications made of Partner Center for people in the past seven days.
+    pub partner_requests: usize,
+    /// How long a refresh token is still accepted after another was first given in its place.
+    pub grant_grace: Duration,
 }
 
 impl Default for Settings {
-    /// A partner of 240 people on a free port of the loopback interface, with all that is needed
+    /// A partner of 240 people and 40 customers on a free port of the loopback interface, with all that is needed
     /// granted.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             users: 240,
-            customers: 0,
+            customers: 40,
             sign_ins: 0,
             seed: 1,
             faults: Vec::new(),
@@ -122,12 +151,17 @@ impl Default for Settings {
             start: None,
             moving: false,
             partner: true,
+            indirect_reseller: false,
             granted: graph::NEEDED_PERMISSIONS.iter().map(|&name| name.to_owned()).collect(),
             plan: Plan::P2,
             security_defaults: false,
             per_user_mfa_shown: true,
             trusts_guest_mfa: false,
             enforce_throttles: true,
+            security_contact: true,
+            portal_without_mfa: 2,
+            partner_requests: 400,
+            grant_grace: Duration::from_secs(3600),
         }
     }
 }
@@ -143,7 +177,7 @@ pub enum Plan {
     None,
 }
 
-/// The one application that may have tokens, and how it may prove itself.
+/// The applications that may have tokens, and how they may prove themselves.
 #[derive(Clone)]
 pub struct Identity {
     /// Directory id of the partner tenant, a lower-case GUID.
@@ -152,7 +186,11 @@ pub struct Identity {
     pub client_id: String,
     /// The client secret.
     pub client_secret: String,
-    /// Certificates uploaded for the application.
+    /// Application (client) id of the one that acts for people; may be the same.
+    pub app_user_client_id: String,
+    /// Its client secret.
+    pub app_user_client_secret: String,
+    /// Certificates uploaded for either application.
     pub assertion_keys: Vec<AssertionKey>,
     /// Tokens of another identity provider, accepted as they are written here.
     pub federated_tokens: Vec<String>,
@@ -169,6 +207,8 @@ impl Default for Identity {
             tenant_id: TENANT_ID.to_owned(),
             client_id: CLIENT_ID.to_owned(),
             client_secret: CLIENT_SECRET.to_owned(),
+            app_user_client_id: APP_USER_CLIENT_ID.to_owned(),
+            app_user_client_secret: APP_USER_CLIENT_SECRET.to_owned(),
             assertion_keys: Vec::new(),
             federated_tokens: Vec::new(),
             managed_identity: false,

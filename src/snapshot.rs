@@ -4,6 +4,7 @@
 //! from them. Both are made whole and then never changed, so a scrape needs no lock.
 
 mod report;
+mod standards;
 mod standing;
 
 use std::sync::Arc;
@@ -79,6 +80,7 @@ pub fn posture_metrics() -> Vec<&'static Metric> {
     metrics.extend(sources::all().iter().flat_map(|about| about.metrics));
     metrics.extend(posture::metrics());
     metrics.extend(report::METRICS);
+    metrics.extend(standards::METRICS);
     metrics.extend(standing::METRICS);
     metrics
 }

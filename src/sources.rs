@@ -6,20 +6,34 @@
 mod source;
 
 mod agent_groups;
+pub mod alert;
+mod app_user_token;
 mod authentication_methods_policy;
 mod authentication_strengths;
 mod conditional_access_policies;
 mod cross_tenant_access;
+mod customer_insights;
+mod fraud_events;
 mod groups;
+mod indirect_resellers;
+pub mod mfa_adoption;
+mod mfa_self_test;
 mod named_locations;
 mod organization;
+pub mod partner_requests;
 mod per_user_mfa;
 pub mod policy;
+mod portal_requests;
 mod role;
 mod role_assignments;
 mod role_eligibilities;
+mod security_alerts;
 mod security_defaults;
+mod security_requirements;
+mod security_score;
+mod security_score_history;
 mod subscribed_skus;
+mod usage_records;
 mod user_registration_details;
 mod users;
 
@@ -30,20 +44,33 @@ use jiff::Timestamp;
 use crate::metrics::Samples;
 
 pub use agent_groups::AgentGroups;
+pub use app_user_token::AppUserToken;
 pub use authentication_methods_policy::AuthenticationMethodsPolicy;
 pub use authentication_strengths::AuthenticationStrengths;
 pub use conditional_access_policies::ConditionalAccessPolicies;
 pub use cross_tenant_access::CrossTenantAccess;
+pub use customer_insights::{CustomerInsights, MfaOption, People};
+pub use fraud_events::FraudEvents;
 pub use groups::{Group, Groups, Members};
+pub use indirect_resellers::{IndirectResellers, Reseller};
+pub use mfa_adoption::MfaAdoption;
+pub use mfa_self_test::MfaSelfTest;
 pub use named_locations::{Location, NamedLocations};
 pub use organization::{Organization, PartnerType};
+pub use partner_requests::PartnerRequests;
 pub use per_user_mfa::{MfaState, PerUserMfa};
+pub use portal_requests::{Person, PortalRequests};
 pub use role::{DIRECTORY_SYNCHRONIZATION, RoleAssignment, role_name};
 pub use role_assignments::RoleAssignments;
 pub use role_eligibilities::RoleEligibilities;
+pub use security_alerts::SecurityAlerts;
 pub use security_defaults::SecurityDefaults;
+pub use security_requirements::{Compliance, MfaCounts, Requirement, SecurityRequirements};
+pub use security_score::SecurityScore;
+pub use security_score_history::{Entry, SecurityScoreHistory};
 pub use source::{About, Fact, Rows, Source, Unread};
 pub use subscribed_skus::{Plan, SubscribedSkus};
+pub use usage_records::{Customer, UsageRecords};
 pub use user_registration_details::{Methods, Registration, UserRegistrationDetails};
 pub use users::{Account, User, Users};
 
@@ -82,6 +109,32 @@ pub struct Facts {
     pub agent_groups: Fact<AgentGroups>,
     /// Members of the groups that all these name.
     pub groups: Fact<Groups>,
+    /// The grant of the person for whom we act.
+    pub app_user_token: Fact<AppUserToken>,
+    /// Alerts about fraud in customers' Azure, by Graph.
+    pub security_alerts: Fact<SecurityAlerts>,
+    /// The same by Partner Center.
+    pub fraud_events: Fact<FraudEvents>,
+    /// What Partner Center says of our own token.
+    pub mfa_self_test: Fact<MfaSelfTest>,
+    /// Microsoft's score.
+    pub security_score: Fact<SecurityScore>,
+    /// Microsoft's own verdicts.
+    pub security_requirements: Fact<SecurityRequirements>,
+    /// How customers demand MFA.
+    pub customer_insights: Fact<CustomerInsights>,
+    /// Earlier scores.
+    pub security_score_history: Fact<SecurityScoreHistory>,
+    /// Who used the portal without MFA.
+    pub portal_requests: Fact<PortalRequests>,
+    /// Requests in people's names.
+    pub partner_requests: Fact<PartnerRequests>,
+    /// Requests in people's names, as Microsoft sums them.
+    pub mfa_adoption: Fact<MfaAdoption>,
+    /// Customers with Azure.
+    pub usage_records: Fact<UsageRecords>,
+    /// Indirect resellers.
+    pub indirect_resellers: Fact<IndirectResellers>,
 }
 
 impl Facts {
@@ -104,6 +157,19 @@ impl Facts {
             role_eligibilities: Fact::default(),
             agent_groups: Fact::default(),
             groups: Fact::default(),
+            app_user_token: Fact::default(),
+            security_alerts: Fact::default(),
+            fraud_events: Fact::default(),
+            mfa_self_test: Fact::default(),
+            security_score: Fact::default(),
+            security_requirements: Fact::default(),
+            customer_insights: Fact::default(),
+            security_score_history: Fact::default(),
+            portal_requests: Fact::default(),
+            partner_requests: Fact::default(),
+            mfa_adoption: Fact::default(),
+            usage_records: Fact::default(),
+            indirect_resellers: Fact::default(),
         }
     }
 
@@ -242,6 +308,54 @@ pub fn each(visitor: &mut impl EachSource) {
     visitor
         .source(Place { of: |facts| &facts.agent_groups, of_mut: |facts| &mut facts.agent_groups });
     visitor.source(Place { of: |facts| &facts.groups, of_mut: |facts| &mut facts.groups });
+    visitor.source(Place {
+        of: |facts| &facts.app_user_token,
+        of_mut: |facts| &mut facts.app_user_token,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.security_alerts,
+        of_mut: |facts| &mut facts.security_alerts,
+    });
+    visitor
+        .source(Place { of: |facts| &facts.fraud_events, of_mut: |facts| &mut facts.fraud_events });
+    visitor.source(Place {
+        of: |facts| &facts.mfa_self_test,
+        of_mut: |facts| &mut facts.mfa_self_test,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.security_score,
+        of_mut: |facts| &mut facts.security_score,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.security_requirements,
+        of_mut: |facts| &mut facts.security_requirements,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.customer_insights,
+        of_mut: |facts| &mut facts.customer_insights,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.security_score_history,
+        of_mut: |facts| &mut facts.security_score_history,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.portal_requests,
+        of_mut: |facts| &mut facts.portal_requests,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.partner_requests,
+        of_mut: |facts| &mut facts.partner_requests,
+    });
+    visitor
+        .source(Place { of: |facts| &facts.mfa_adoption, of_mut: |facts| &mut facts.mfa_adoption });
+    visitor.source(Place {
+        of: |facts| &facts.usage_records,
+        of_mut: |facts| &mut facts.usage_records,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.indirect_resellers,
+        of_mut: |facts| &mut facts.indirect_resellers,
+    });
 }
 
 /// What is known of every source without asking it, for the configuration and the reference.
@@ -269,15 +383,16 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// As the source itself proposes, with figures that hold for three intervals.
+    /// As the source itself proposes.
     pub fn of(about: &About) -> Self {
-        Self { enabled: true, interval: about.interval, max_age: about.interval * 3 }
+        Self { enabled: true, interval: about.interval, max_age: about.max_age(about.interval) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::Api;
 
     #[test]
     fn every_source_is_named_once_and_documented() {
@@ -288,8 +403,16 @@ mod tests {
             assert!(about.id.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", about.id);
             assert!(about.docs.starts_with("https://learn.microsoft.com/"), "{}", about.id);
             assert!(!about.permission.is_empty() && !about.what.is_empty(), "{}", about.id);
-            assert!(about.ask.path.starts_with("/v1.0/") || about.ask.path.starts_with("/beta/"));
+            let begins: &[&str] = match about.ask.api {
+                Api::Graph => &["/v1.0/", "/beta/"],
+                Api::PartnerCenter => &["/v1/"],
+                Api::Login => &["/oauth2/v2.0/"],
+            };
+            assert!(begins.iter().any(|begin| about.ask.path.starts_with(begin)), "{}", about.id);
             assert!(about.after.iter().all(|id| ids.contains(id)), "{}", about.id);
+            // Anything else would panic when it is sent.
+            let is_lower = |(name, _): &(&str, &str)| name.chars().all(|c| !c.is_uppercase());
+            assert!(about.ask.headers.iter().all(is_lower), "{}", about.id);
             // Who waits is not waited for, so that no two wait for each other.
             let waits = |id: &&str| all.iter().any(|it| it.id == *id && !it.after.is_empty());
             assert!(!about.after.iter().any(waits), "{}", about.id);

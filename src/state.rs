@@ -1,8 +1,6 @@
 //! What survives a restart: small files in one directory, each replaced whole or not at all.
 //!
-//! Losing the directory costs history, never correctness. One process owns it at a time. A file
-//! is written beside its predecessor, synced, and put in its place in one step, so whoever is
-//! killed at any byte leaves the old file or the new one.
+//! Losing the directory costs history, never correctness. One process owns it at a time.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
@@ -12,6 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::durable;
+
 /// The format this program writes. A newer one is refused, since it cannot be known what is in it.
 const FORMAT: u32 = 1;
 
@@ -19,7 +19,6 @@ const FORMAT: u32 = 1;
 const BOUND_BYTES: u64 = 256 << 20;
 
 const LOCK: &str = "lock";
-const TEMPORARY: &str = ".new-";
 
 /// The directory, owned by this process until dropped.
 #[derive(Debug)]
@@ -103,30 +102,19 @@ impl StateDirectory {
             Err(TryLockError::WouldBlock) => return Err(StateError::Taken(path.to_owned())),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        for entry in fs::read_dir(path).map_err(failed)?.flatten() {
-            if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
-                // What cannot be removed is in nobody's way.
-                let _ = fs::remove_file(entry.path());
-            }
-        }
+        durable::clear_all(path);
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
     /// Replaces `name` by `data`, whole or not at all.
     pub fn write<T: Serialize>(&self, name: &str, data: &T) -> Result<(), StateError> {
         let path = self.path.join(name);
-        let written = || -> io::Result<()> {
-            let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&self.path)?;
-            let mut buffer = io::BufWriter::new(file.as_file_mut());
+        let written = durable::replace(&path, |file| {
+            let mut buffer = io::BufWriter::new(file);
             serde_json::to_writer(&mut buffer, &Envelope { format: FORMAT, data })?;
-            buffer.flush()?;
-            drop(buffer);
-            file.as_file().sync_all()?;
-            file.persist(&path)?;
-            // Without this the new name may be lost with the power.
-            File::open(&self.path)?.sync_all()
-        };
-        written().map_err(|error| StateError::Io { path: path.clone(), error })
+            buffer.flush()
+        });
+        written.map_err(|error| StateError::Io { path: path.clone(), error })
     }
 
     /// Reads `name` back; `None` if it was never written.

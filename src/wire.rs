@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 use serde::de::{
     self, Deserialize, DeserializeOwned, Deserializer, IgnoredAny, Unexpected, Visitor,
 };
+use serde_json::Value;
 
 /// The id of a directory object: a GUID as documented, or, should one ever not be, its text in
 /// lower case. Compared regardless of case. Compact, since tenants hold 100,000 of them.
@@ -213,6 +214,72 @@ pub fn optional_number<'de, D: Deserializer<'de>>(
     deserializer.deserialize_any(Number)
 }
 
+/// For names that people read: null and absent are empty, and what is longer than a name is cut.
+pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<str>, D::Error> {
+    let text = Option::<Cow<'de, str>>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(cut(&text, NAME).into())
+}
+
+/// As many characters as a name or an id may have.
+pub const NAME: usize = 256;
+
+/// The part of a text that is kept for people to read.
+pub fn cut(text: &str, characters: usize) -> &str {
+    let text = text.trim();
+    text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
+}
+
+/// For ids that may be null, absent or empty.
+pub fn optional_id<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<ObjectId>, D::Error> {
+    let text = Option::<Cow<'de, str>>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(ObjectId::parse(cut(&text, NAME)))
+}
+
+/// An object whose keys, and those of all objects in it, come in any casing (`EventTime`,
+/// `eventTime`), as Partner Center's articles disagree on it. Whoever reads it names them in lower
+/// case.
+#[derive(Debug)]
+pub struct AnyCase<T>(pub T);
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for AnyCase<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = with_lower_keys(Value::deserialize(deserializer)?);
+        T::deserialize(value).map(Self).map_err(de::Error::custom)
+    }
+}
+
+fn with_lower_keys(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let lower =
+                |(key, value): (String, Value)| (key.to_lowercase(), with_lower_keys(value));
+            Value::Object(members.into_iter().map(lower).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(with_lower_keys).collect()),
+        other => other,
+    }
+}
+
+/// For counts, which come as numbers and as strings; null and absent are `None`, and what counts
+/// nothing is refused.
+pub fn optional_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
+    match optional_number(deserializer)? {
+        None => Ok(None),
+        Some(count) if count.fract() == 0.0 && (0.0..=EXACT).contains(&count) => {
+            Ok(Some(count as u64))
+        }
+        Some(number) => Err(de::Error::invalid_value(Unexpected::Float(number), &"a count")),
+    }
+}
+
+/// For counts that must be said.
+pub fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    optional_count(deserializer)?.ok_or_else(|| de::Error::custom("a count is not said"))
+}
+
 /// Reads a text field without keeping its text: `read` says what it stands for, `None` refuses it.
 pub struct Text<T>(pub &'static str, pub fn(&str) -> Option<T>);
 
@@ -356,6 +423,54 @@ mod tests {
         }
         assert!(entity::<Row>(br#"{"value":[]}"#).is_err());
         assert!(entity::<Row>(b"<html>").is_err());
+    }
+
+    #[test]
+    fn keys_are_read_in_any_casing_however_deep() {
+        #[derive(Debug, Deserialize)]
+        struct Outer {
+            innerrow: Row,
+            #[serde(deserialize_with = "name")]
+            displayname: Box<str>,
+            #[serde(default, deserialize_with = "optional_id")]
+            tenantid: Option<ObjectId>,
+        }
+        for body in [
+            r#"{"innerRow":{"score":"7"},"displayName":" a ","tenantId":"B"}"#,
+            r#"{"InnerRow":{"Score":7},"DISPLAYNAME":"a","TenantId":"b"}"#,
+        ] {
+            let AnyCase(outer) = serde_json::from_str::<AnyCase<Outer>>(body).unwrap();
+            assert_eq!((outer.innerrow.score, &*outer.displayname), (Some(7.0), "a"), "{body}");
+            assert_eq!(outer.tenantid, ObjectId::parse("b"));
+        }
+        assert!(serde_json::from_str::<AnyCase<Outer>>(r#"{"innerRow":null}"#).is_err());
+    }
+
+    #[test]
+    fn counts_count_something() {
+        #[derive(Deserialize)]
+        struct Counted {
+            #[serde(default, deserialize_with = "optional_count")]
+            n: Option<u64>,
+        }
+        for (body, count) in [
+            (r#"{"n":7}"#, Some(7)),
+            (r#"{"n":"7"}"#, Some(7)),
+            (r#"{"n":null}"#, None),
+            ("{}", None),
+        ] {
+            assert_eq!(serde_json::from_str::<Counted>(body).unwrap().n, count, "{body}");
+        }
+        for body in [r#"{"n":-1}"#, r#"{"n":0.5}"#, r#"{"n":1e300}"#, r#"{"n":"many"}"#] {
+            assert!(serde_json::from_str::<Counted>(body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn names_are_cut_between_characters() {
+        assert_eq!(cut(&"é".repeat(300), NAME), "é".repeat(256));
+        assert_eq!(cut(" Contoso ", 3), "Con");
+        assert_eq!(cut(" Contoso ", NAME), "Contoso");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use crate::posture::{Exception, Posture};
+use crate::posture::{Attestation, Attested, Exception, Posture};
 use crate::sources::policy::Policy;
 use crate::sources::{Unread, User};
 use crate::wire::ObjectId;
@@ -38,7 +38,18 @@ impl Check {
         let now = posture.facts.now;
         let holds = |it: &&Exception| it.requirement == self.id && it.holds(now);
         let exceptions = posture.declared.exceptions.iter().filter(holds).collect();
-        (self.evaluate)(posture, &Terms { exceptions }).unwrap_or_else(Verdict::unknown)
+        // Measured beats said: only what could not be measured is taken from what somebody says.
+        (self.evaluate)(posture, &Terms { exceptions })
+            .unwrap_or_else(|why| self.attested(posture).unwrap_or(Verdict::unknown(why)))
+    }
+
+    fn attested(&self, posture: &Posture<'_>) -> Option<Verdict> {
+        let holds = |it: &&Attestation| it.requirement == self.id && it.holds(posture.facts.now);
+        let attestation = posture.declared.attestations.iter().find(holds)?;
+        Some(match attestation.says {
+            Attested::Compliant => Verdict::attested(),
+            Attested::NotApplicable => Verdict::not_applicable(),
+        })
     }
 }
 
@@ -87,6 +98,8 @@ pub enum Tier {
     Recommended,
     /// Microsoft advises it, or it prepares something demanded.
     Advised,
+    /// The programme for Cloud Solution Providers demands or recommends it.
+    Programme,
     /// A best practice bound by reference.
     BestPractice,
     /// Of a time that has passed; kept for auditors.
@@ -97,9 +110,10 @@ pub enum Tier {
 
 impl Tier {
     /// All of them, for the reference.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Mandatory,
         Self::Recommended,
+        Self::Programme,
         Self::Advised,
         Self::BestPractice,
         Self::Transition,
@@ -112,6 +126,7 @@ impl Tier {
             Self::Mandatory => "M",
             Self::Recommended => "S",
             Self::Advised => "A",
+            Self::Programme => "P",
             Self::BestPractice => "B",
             Self::Transition => "T",
             Self::Exporter => "X",
@@ -124,6 +139,7 @@ impl Tier {
             Self::Mandatory => "mandatory",
             Self::Recommended => "strongly recommended",
             Self::Advised => "advised, or preparing what is mandatory",
+            Self::Programme => "recommended by the programme for Cloud Solution Providers",
             Self::BestPractice => "best practice",
             Self::Transition => "of a time that has passed",
             Self::Exporter => "about the exporter itself",
@@ -205,6 +221,7 @@ pub struct Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     Judged,
+    Attested,
     NotApplicable,
     Unknown(Unread),
 }
@@ -222,6 +239,11 @@ impl Verdict {
     /// Not to be judged.
     pub fn unknown(why: Unread) -> Self {
         Self { answer: Answer::Unknown(why), ..Self::default() }
+    }
+
+    /// Said to be met by somebody who answers for it.
+    pub fn attested() -> Self {
+        Self { answer: Answer::Attested, ..Self::default() }
     }
 
     /// Of no concern to this tenant, by what is known of it.
@@ -246,6 +268,7 @@ impl Verdict {
     pub fn state(&self) -> State {
         match self.answer {
             Answer::Unknown(_) => State::Unknown,
+            Answer::Attested => State::Attested,
             Answer::NotApplicable => State::NotApplicable,
             Answer::Judged if self.found == 0 => State::Compliant,
             Answer::Judged if self.found == self.waived => State::Waived,
@@ -257,7 +280,7 @@ impl Verdict {
     pub fn why_unknown(&self) -> Option<Unread> {
         match self.answer {
             Answer::Unknown(why) => Some(why),
-            Answer::Judged | Answer::NotApplicable => None,
+            Answer::Judged | Answer::Attested | Answer::NotApplicable => None,
         }
     }
 
@@ -429,5 +452,46 @@ mod tests {
         assert_eq!(judged("mfa-guests", &["a"], 1), State::Noncompliant);
         assert_eq!(judged("mfa-guests", &["a", "b"], 0), State::Noncompliant, "it has ended");
         assert_eq!(judged("mfa-no-exclusions", &["a", "b"], 1), State::Noncompliant);
+    }
+
+    #[test]
+    fn what_is_said_counts_while_it_holds_and_never_against_a_measurement() {
+        fn unread(_: &Posture<'_>, _: &Terms<'_>) -> Result<Verdict, Unread> {
+            Err(Unread::NotObservable)
+        }
+        fn unmet(_: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
+            Ok(terms.verdict([Finding::tenant("x")]))
+        }
+        static CHECK: Check = Check {
+            id: "mpa-accepted",
+            title: "",
+            tier: Tier::Mandatory,
+            evidence: Evidence::Proxy,
+            docs: "",
+            portal: "",
+            remedy: "",
+            sources: &[],
+            evaluate: unread,
+        };
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let judged = |check: &Check, says, seconds| {
+            let attestation = Attestation {
+                requirement: "mpa-accepted",
+                says,
+                by: "security office".to_owned(),
+                attested: now,
+                expires: now + jiff::SignedDuration::from_secs(seconds),
+            };
+            let declared =
+                Declarations { attestations: vec![attestation], ..Declarations::default() };
+            check.judge(&Posture::of(&Facts::unread(now), &declared)).state()
+        };
+        assert_eq!(judged(&CHECK, Attested::Compliant, 1), State::Attested);
+        assert_eq!(judged(&CHECK, Attested::NotApplicable, 1), State::NotApplicable);
+        assert_eq!(judged(&CHECK, Attested::Compliant, 0), State::Unknown, "it has expired");
+        let measured = Check { evaluate: unmet, ..CHECK };
+        assert_eq!(judged(&measured, Attested::Compliant, 1), State::Noncompliant);
+        let other = Check { id: "transact-ability", ..CHECK };
+        assert_eq!(judged(&other, Attested::Compliant, 1), State::Unknown);
     }
 }

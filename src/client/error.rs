@@ -44,6 +44,14 @@ pub enum FetchError {
         /// What the answer said.
         trail: Trail,
     },
+    /// Microsoft refuses us as a partner: for want of MFA, of an agreement, of a programme or a role.
+    #[error("refused as a partner for want of {} ({trail})", refusal.as_str())]
+    Partner {
+        /// For want of what.
+        refusal: PartnerRefusal,
+        /// What the answer said.
+        trail: Trail,
+    },
     /// The tenant lacks the licence this data needs.
     #[error("the tenant has no licence for this ({trail})")]
     License {
@@ -117,11 +125,71 @@ pub enum FetchError {
     Internal,
 }
 
+/// What Partner Center misses in whom it refuses.
+/// Source: Partner Center REST error codes; Mandating MFA for your partner tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartnerRefusal {
+    /// The token's claim that its person did MFA (code 900421).
+    Mfa,
+    /// The Microsoft Partner Agreement, of the partner (900124) or of a reseller (900123).
+    Agreement,
+    /// An active programme (900149).
+    Programme,
+    /// A role of the person who consented (2032, 900308, 900150).
+    Role,
+}
+
+impl PartnerRefusal {
+    /// All of them, in the order of the label's values.
+    pub const ALL: [Self; 4] = [Self::Mfa, Self::Agreement, Self::Programme, Self::Role];
+
+    /// The value of the label `reason`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mfa => "mfa",
+            Self::Agreement => "agreement",
+            Self::Programme => "programme",
+            Self::Role => "role",
+        }
+    }
+
+    fn of_code(code: &str) -> Option<Self> {
+        Some(match code {
+            "900421" | "10001" | "Unauthorized_MissingMFA" => Self::Mfa,
+            "900123" | "900124" => Self::Agreement,
+            "900149" => Self::Programme,
+            "2032" | "900308" | "900150" => Self::Role,
+            _ => return None,
+        })
+    }
+
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Mfa => {
+                "run `partnercenter_exporter consent` and sign in with MFA: the grant carries no \
+                 MFA claim"
+            }
+            Self::Agreement => "accept the Microsoft Partner Agreement in Partner Center",
+            Self::Programme => {
+                "see in Partner Center, under Account settings, why the programme is not active"
+            }
+            Self::Role => {
+                "give the account that consented the role Admin agent in Partner Center, or \
+                 consent with one that has it"
+            }
+        }
+    }
+}
+
 impl FetchError {
     /// Every word [`FetchError::reason`] can give.
-    pub const REASONS: [&'static str; 13] = [
+    pub const REASONS: [&'static str; 17] = [
         "credential",
         "permission",
+        "mfa",
+        "agreement",
+        "programme",
+        "role",
         "license",
         "throttled",
         "timeout",
@@ -140,6 +208,7 @@ impl FetchError {
         match self {
             Self::Credential { .. } | Self::Unauthorized { .. } => "credential",
             Self::Consent { .. } | Self::Permission { .. } => "permission",
+            Self::Partner { refusal, .. } => refusal.as_str(),
             Self::License { .. } => "license",
             Self::Throttled { .. } => "throttled",
             Self::Timeout { .. } => "timeout",
@@ -162,9 +231,11 @@ impl FetchError {
                 "check that endpoints and cloud belong together and that this machine's clock is right"
             }
             Self::Permission { .. } => {
-                "grant the application permission named in the reference of sources, with admin \
-                 consent, in the Entra admin centre under App registrations"
+                "grant the permission named in the reference of sources, with admin consent, in the \
+                 Entra admin centre under App registrations; for what needs a person, see also that \
+                 their account is Admin agent in Partner Center"
             }
+            Self::Partner { refusal, .. } => refusal.remedy(),
             Self::License { .. } => {
                 "this data needs Microsoft Entra ID P1 or P2 in the partner tenant; on a licensed \
                  tenant, grant Directory.Read.All, without which Microsoft gives this answer too"
@@ -221,6 +292,15 @@ impl FetchError {
         }
     }
 
+    /// Whether the service says that it does not, or no longer, have what was asked for.
+    pub fn is_gone(&self) -> bool {
+        match self {
+            Self::NotFound { .. } => true,
+            Self::Refused { trail } => trail.status == 410,
+            _ => false,
+        }
+    }
+
     /// Whether the tenant lacks Entra ID P2 for Privileged Identity Management, said in so many
     /// words.
     pub fn is_without_pim(&self) -> bool {
@@ -235,12 +315,21 @@ impl FetchError {
         }
     }
 
+    /// How Microsoft refuses us as a partner, if that is what it does.
+    pub fn partner_refusal(&self) -> Option<PartnerRefusal> {
+        match self {
+            Self::Partner { refusal, .. } => Some(*refusal),
+            _ => None,
+        }
+    }
+
     /// Whether it is about the token, which is told once for the tenant and not for each source.
     pub fn is_of_token(&self) -> bool {
         matches!(self, Self::Credential { .. } | Self::Consent { .. })
     }
 
-    pub(super) fn of_token(error: &TokenError) -> Self {
+    /// Why no token is had, in the words of this room.
+    pub fn of_token(error: &TokenError) -> Self {
         let (cause, remedy) = (error.to_string(), error.remedy());
         match error.class() {
             Class::Credential => Self::Credential { cause, remedy },
@@ -290,7 +379,10 @@ impl Trail {
         Self {
             status: response.status.as_u16(),
             code: error_code(&response.body).unwrap_or_default(),
-            request_id: header(response, "request-id").map(cleaned).unwrap_or_default(),
+            request_id: header(response, "request-id")
+                .or_else(|| header(response, "ms-requestid"))
+                .map(cleaned)
+                .unwrap_or_default(),
         }
     }
 
@@ -327,6 +419,9 @@ pub(super) fn refusal(response: &Response, now: Timestamp) -> Option<FetchError>
             _,
             "Authentication_RequestFromNonPremiumTenantOrB2CTenant" | "AadPremiumLicenseRequired",
         ) => FetchError::License { trail },
+        (400..=403, code) if let Some(refusal) = PartnerRefusal::of_code(code) => {
+            FetchError::Partner { refusal, trail }
+        }
         (401, _) => FetchError::Unauthorized { trail },
         (403, _) => FetchError::Permission { trail },
         (404, _) => FetchError::NotFound { trail },
@@ -349,19 +444,25 @@ pub(super) fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     Some(clock::age(until, now))
 }
 
-/// Microsoft's error code, whatever the casing of its keys: Graph writes `error.code`, the partner
-/// services `Error.Code`, and the token endpoint a bare word.
+/// Microsoft's error code, whatever the casing of its keys: Graph writes `error.code`, its partner
+/// services `Error.Code`, the token endpoint a bare word, and Partner Center a bare `code`, which is
+/// a number although its documentation calls it a string.
 fn error_code(body: &[u8]) -> Option<String> {
     const BOUND_BYTES: usize = 64 << 10;
     if body.len() > BOUND_BYTES {
         return None;
     }
     let body: Value = serde_json::from_slice(wire::without_mark(body)).ok()?;
-    let code = match member(&body, "error")? {
-        Value::String(word) => word,
-        error => member(error, "code")?.as_str()?,
+    let code = match member(&body, "error") {
+        Some(word @ Value::String(_)) => word,
+        Some(error) => member(error, "code")?,
+        None => member(&body, "code")?,
     };
-    Some(cleaned(code))
+    match code {
+        Value::String(word) => Some(cleaned(word)),
+        Value::Number(number) => Some(cleaned(&number.to_string())),
+        _ => None,
+    }
 }
 
 fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
@@ -428,7 +529,14 @@ mod tests {
             (403, premium, "license"),
             (400, pim, "license"),
             (403, denied, "permission"),
-            (403, pascal, "permission"),
+            (403, pascal, "mfa"),
+            (401, r#"{"code":900421,"description":"m"}"#, "mfa"),
+            (403, r#"{"code":"900421"}"#, "mfa"),
+            (403, r#"{"code":900124,"data":[]}"#, "agreement"),
+            (403, r#"{"code":900149}"#, "programme"),
+            (403, r#"{"code":2032,"source":"s"}"#, "role"),
+            (403, r#"{"code":900329}"#, "permission"),
+            (429, r#"{"statusCode":429,"message":"m"}"#, "throttled"),
             (403, "<html>", "permission"),
             (401, "", "credential"),
             (404, "", "not_found"),
@@ -445,6 +553,17 @@ mod tests {
             assert!(FetchError::REASONS.contains(&reason));
         }
         assert_eq!(refusal(&answer(200, &[], "{}"), now), None);
+    }
+
+    #[test]
+    fn what_is_not_there_is_gone_and_what_fails_is_not() {
+        let gone =
+            |status| refusal(&answer(status, &[], ""), Timestamp::UNIX_EPOCH).unwrap().is_gone();
+        for (status, expected) in
+            [(404, true), (410, true), (400, false), (403, false), (501, false), (503, false)]
+        {
+            assert_eq!(gone(status), expected, "{status}");
+        }
     }
 
     #[test]

@@ -33,8 +33,9 @@ pub(super) fn collect(
     mut settings: refresh::Settings,
     context: Context,
 ) -> Result<Arc<Snapshot>, Failure> {
-    // State belongs to the exporter that serves, and stays untouched.
+    // State and grants belong to the exporter that serves, and stay untouched.
     settings.state_directory = None;
+    settings.keeps_grants = false;
     serve::runtime()?.block_on(async {
         let collecting =
             Collecting::start(settings, context.clock.clone(), context.telemetry.clone())?;

@@ -1,8 +1,9 @@
 //! A simulated partner tenant and the exporter that watches it, in one process, on loopback.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +15,10 @@ use super::{Context, Failure, check, print, simulate};
 use crate::client::{self, Limits, Pacing};
 use crate::config::DEFAULT_PORT;
 use crate::config::flags::Demo;
-use crate::oauth::{self, Cloud, Credential, Secret};
+use crate::durable;
+use crate::oauth::{self, Cloud, Credential, Home, Secret};
 use crate::posture::{Declarations, Exception};
-use crate::refresh::{Settings, TenantSettings};
+use crate::refresh::{AppUser, Settings, TenantSettings};
 use crate::simulator::{self, Identity, Simulator};
 use crate::sources::{self, Schedule};
 use crate::transport;
@@ -38,8 +40,12 @@ pub(super) fn run(flags: Demo, context: Context) -> Result<ExitCode, Failure> {
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT));
         let listeners = bind(&flags.web, &[loopback]).await?;
         let address = listeners[0].local_addr()?;
-        let (Simulated { address: simulator, break_glass }, simulating) = simulate(world)?;
-        let declared = declared(&break_glass, context.clock.now());
+        let (simulated, simulating) = simulate(world)?;
+        let simulator = simulated.address;
+        let declared = declared(&simulated.break_glass, context.clock.now());
+        let room = tempfile::tempdir()?;
+        let grant = room.path().join("grant");
+        durable::replace(&grant, |file| file.write_all(simulated.grant.as_bytes()))?;
         let telemetry_path = flags.web.telemetry_path.clone();
         let told = async move |mut view| {
             let snapshot = check::wait(&mut view, std::io::stderr().is_terminal()).await;
@@ -49,7 +55,7 @@ pub(super) fn run(flags: Demo, context: Context) -> Result<ExitCode, Failure> {
                 print("Ctrl-C ends it.");
             }
         };
-        let settings = settings(simulator, declared);
+        let settings = settings(simulator, declared, grant);
         let code = super::serve::serve(listeners, flags.web, settings, context, told).await?;
         drop(simulating);
         Ok(code)
@@ -61,6 +67,8 @@ struct Simulated {
     address: SocketAddr,
     /// Object ids of its accounts for emergencies.
     break_glass: Vec<String>,
+    /// The refresh token of somebody who has consented with MFA.
+    grant: String,
 }
 
 /// Starts the simulator on a thread of its own; it ends when the handle is dropped.
@@ -80,6 +88,7 @@ fn simulate(
                 let _ = tell.send(Ok(Simulated {
                     address: simulator.address(),
                     break_glass: simulator.control().truth().break_glass_ids,
+                    grant: simulator.control().grant(true, false),
                 }));
                 runtime.block_on(simulator.serve(async { drop(stopped.await) }));
             }
@@ -105,21 +114,31 @@ fn declared(break_glass: &[String], now: Timestamp) -> Declarations {
         hire_grace: Duration::from_secs(7 * 86_400),
         partner_tenants: Some(tenant.clone()),
         watched_tenants: tenant,
+        partner_applications: Some(Vec::new()),
+        csp_anniversary_month: Some(next_month(now)),
         ..Declarations::default()
     }
 }
 
+/// In which Microsoft would check the authorization of the simulated partner.
+fn next_month(now: Timestamp) -> i8 {
+    now.to_zoned(jiff::tz::TimeZone::UTC).month() % 12 + 1
+}
+
 /// The simulated tenant, watched closely.
-fn settings(simulator: SocketAddr, declared: Declarations) -> Settings {
+fn settings(simulator: SocketAddr, declared: Declarations, grant: PathBuf) -> Settings {
     let identity = Identity::default();
     let base = |path: &str| {
         let text = format!("http://{simulator}{path}");
         url::Url::parse(&text).expect("an address is a URL's host")
     };
-    let schedule = Schedule { enabled: true, interval: INTERVAL, max_age: INTERVAL * 3 };
+    let schedule = |about: &sources::About| Schedule {
+        enabled: true,
+        interval: INTERVAL,
+        max_age: about.max_age(INTERVAL),
+    };
     let schedules: BTreeMap<_, _> =
-        sources::all().iter().map(|about| (about.id, schedule)).collect();
-    let audience = Cloud::Global.graph();
+        sources::all().iter().map(|about| (about.id, schedule(about))).collect();
     let tenant = TenantSettings {
         name: TENANT.to_owned(),
         oauth: oauth::Settings {
@@ -132,15 +151,24 @@ fn settings(simulator: SocketAddr, declared: Declarations) -> Settings {
         },
         client: client::Settings {
             graph: base("/graph"),
-            graph_audience: audience.as_str().trim_end_matches('/').to_owned(),
+            graph_audience: oauth::audience(&Cloud::Global.graph()),
+            partner_center: base("/partnercenter"),
+            partner_center_audience: oauth::audience(&Cloud::Global.partner_center()),
             pacing: Pacing::Microsoft,
             limits: Limits::default(),
         },
+        app_user: Some(AppUser {
+            credential: Credential::Secret {
+                client_id: identity.app_user_client_id,
+                secret: Secret::Value(identity.app_user_client_secret.into()),
+            },
+            home: Home::File(grant),
+        }),
         schedules,
         declared: Arc::new(declared),
     };
     let transport = transport::Settings::default();
-    Settings { tenants: vec![tenant], transport, state_directory: None }
+    Settings { tenants: vec![tenant], transport, state_directory: None, keeps_grants: true }
 }
 
 fn introduction(address: SocketAddr, telemetry_path: &str, simulator: SocketAddr) -> String {

@@ -17,11 +17,12 @@ pub(super) fn run(flags: Serve, context: Context) -> Result<ExitCode, Failure> {
     if flags.config_check {
         Transport::new(&settings.transport)?;
         for tenant in &settings.tenants {
-            tenant
-                .oauth
-                .credential
-                .check()
-                .map_err(|error| format!("tenant {}: {error}; {}", tenant.name, error.remedy()))?;
+            let acting = tenant.app_user.iter().map(|app_user| &app_user.credential);
+            for credential in std::iter::once(&tenant.oauth.credential).chain(acting) {
+                credential.check().map_err(|error| {
+                    format!("tenant {}: {error}; {}", tenant.name, error.remedy())
+                })?;
+            }
         }
         let tenants = settings.tenants.len();
         print(&format!("{} can be used: {tenants} tenant(s)", flags.config_file.display()));

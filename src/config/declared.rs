@@ -3,19 +3,24 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_saphyr::Spanned;
 
-use super::file::{Exception, File, Tenant};
+use super::file::{Attestation, AttestedVerdict, Exception, File, Tenant};
 use super::gather::{Wrong, wrong};
 use super::value::Guid;
-use crate::checks;
-use crate::posture::{self, Declarations, NEVER_TOLERATED};
+use crate::checks::{self, Check, Evidence};
+use crate::posture::{self, Attested, Declarations, NEVER_TOLERATED};
 use crate::wire::{self, ObjectId};
 
 /// The declarations of every tenant, by name.
 pub(super) fn declarations(file: &File) -> Result<BTreeMap<String, Arc<Declarations>>, Wrong> {
     let tenants = file.tenants.value.iter().map(|tenant| &tenant.value);
     let watched: Vec<_> = tenants.clone().filter_map(|it| wire::guid(&it.tenant_id.0)).collect();
+    let missing = |name: &Option<String>| {
+        let name = name.as_ref().filter(|name| !tenants.clone().any(|it| it.name.0 == **name))?;
+        Some(format!("no tenant is called `{name}`; name one of `tenants`, or none for all"))
+    };
     for exception in &file.exceptions {
         let given = &exception.value;
         if given.tenant.is_none() && !given.subjects.is_empty() && tenants.clone().count() > 1 {
@@ -24,13 +29,13 @@ pub(super) fn declarations(file: &File) -> Result<BTreeMap<String, Arc<Declarati
                 "its subjects live in one of several tenants; say in which with `tenant`",
             ));
         }
-        if let Some(name) = &exception.value.tenant
-            && !tenants.clone().any(|tenant| tenant.name.0 == *name)
-        {
-            return Err(wrong(
-                exception,
-                format!("no tenant is called `{name}`; name one of `tenants`, or none for all"),
-            ));
+        if let Some(message) = missing(&given.tenant) {
+            return Err(wrong(exception, message));
+        }
+    }
+    for attestation in &file.attestations {
+        if let Some(message) = missing(&attestation.value.tenant) {
+            return Err(wrong(attestation, message));
         }
     }
     if let Some(listed) = &file.partner_tenants {
@@ -55,12 +60,32 @@ pub(super) fn declarations(file: &File) -> Result<BTreeMap<String, Arc<Declarati
             tolerated_applications: tolerated(tenant)?,
             hire_grace: tenant.hire_grace.map_or_else(Default::default, |grace| grace.0),
             exceptions: exceptions(&file.exceptions, &tenant.name.0)?,
+            attestations: attestations(&file.attestations, &tenant.name.0)?,
+            partner_applications: partner_applications(tenant),
+            csp_anniversary_month: month(tenant)?,
             partner_tenants: partner_tenants.clone(),
             watched_tenants: watched.clone(),
         };
         all.insert(tenant.name.0.clone(), Arc::new(declared));
     }
     Ok(all)
+}
+
+/// Those that are listed, and our own, which nobody need list.
+fn partner_applications(tenant: &Tenant) -> Option<Vec<ObjectId>> {
+    let own = tenant.app_user.iter().map(|app_user| &app_user.value.client_id);
+    let all = tenant.partner_applications.as_ref()?.iter().chain(own);
+    Some(all.filter_map(|Guid(id)| ObjectId::parse(id)).collect())
+}
+
+fn month(tenant: &Tenant) -> Result<Option<i8>, Wrong> {
+    match &tenant.csp_anniversary_month {
+        Some(month) if !(1..=12).contains(&month.value) => Err(wrong(
+            month,
+            "csp_anniversary_month is not a month; write it as a number from 1 to 12",
+        )),
+        month => Ok(month.as_ref().map(|month| month.value)),
+    }
 }
 
 fn tolerated(tenant: &Tenant) -> Result<Vec<Box<str>>, Wrong> {
@@ -95,30 +120,76 @@ fn exceptions(
 
 fn exception(entry: &Spanned<Exception>) -> Result<posture::Exception, Wrong> {
     let given = &entry.value;
-    let known = checks::ALL.into_iter().map(|check| check.id);
-    let mut known = known.filter(|id| *id != "exporter-exceptions");
-    let Some(requirement) = known.clone().find(|id| *id == given.requirement) else {
-        let all = known.by_ref().collect::<Vec<_>>().join(", ");
-        let message = format!("no requirement is called `{}`; there are {all}", given.requirement);
-        return Err(wrong(entry, message));
-    };
-    for (key, value) in [("owner", &given.owner), ("reason", &given.reason)] {
-        if value.trim().is_empty() {
-            let message = format!("`{key}` of the exception to {requirement} is empty; fill it in");
-            return Err(wrong(entry, message));
-        }
-    }
-    let Ok(Some(expires)) = wire::moment(&given.expires) else {
-        let message = format!(
-            "`expires` of the exception to {requirement} is not a day; write it like 2027-03-01"
-        );
-        return Err(wrong(entry, message));
-    };
+    let requirement = known(entry, &given.requirement)?.id;
+    let what = format!("the exception to {requirement}");
+    filled(entry, &what, [("owner", &given.owner), ("reason", &given.reason)])?;
     Ok(posture::Exception {
         requirement,
         subjects: given.subjects.iter().filter_map(|Guid(id)| ObjectId::parse(id)).collect(),
         owner: given.owner.clone(),
         reason: given.reason.clone(),
-        expires,
+        expires: day(entry, &what, "expires", &given.expires)?,
+    })
+}
+
+fn attestations(
+    entries: &[Spanned<Attestation>],
+    tenant: &str,
+) -> Result<Vec<posture::Attestation>, Wrong> {
+    let meant = |entry: &&Spanned<Attestation>| {
+        entry.value.tenant.as_ref().is_none_or(|name| name == tenant)
+    };
+    entries.iter().filter(meant).map(attestation).collect()
+}
+
+fn attestation(entry: &Spanned<Attestation>) -> Result<posture::Attestation, Wrong> {
+    let given = &entry.value;
+    let check = known(entry, &given.requirement)?;
+    let what = format!("the attestation of {}", check.id);
+    filled(entry, &what, [("by", &given.by)])?;
+    let says = match given.verdict {
+        AttestedVerdict::Compliant if check.evidence == Evidence::Measured => {
+            let message = format!(
+                "{} is measured, and nobody's word overrides that; remove the attestation, or make \
+                 it an exception",
+                check.id
+            );
+            return Err(wrong(entry, message));
+        }
+        AttestedVerdict::Compliant => Attested::Compliant,
+        AttestedVerdict::NotApplicable => Attested::NotApplicable,
+    };
+    let attested = day(entry, &what, "attested", &given.attested)?;
+    let expires = day(entry, &what, "expires", &given.expires)?;
+    if expires <= attested {
+        return Err(wrong(entry, format!("{what} expires before it was attested; swap the days")));
+    }
+    let (requirement, by) = (check.id, given.by.clone());
+    Ok(posture::Attestation { requirement, says, by, attested, expires })
+}
+
+/// The requirement of this id.
+fn known<T>(entry: &Spanned<T>, id: &str) -> Result<&'static Check, Wrong> {
+    let mut known = checks::ALL.into_iter().filter(|check| check.id != "exporter-exceptions");
+    known.clone().find(|check| check.id == id).ok_or_else(|| {
+        let all = known.by_ref().map(|check| check.id).collect::<Vec<_>>().join(", ");
+        wrong(entry, format!("no requirement is called `{id}`; there are {all}"))
+    })
+}
+
+fn filled<T, const N: usize>(
+    entry: &Spanned<T>,
+    what: &str,
+    fields: [(&str, &String); N],
+) -> Result<(), Wrong> {
+    match fields.into_iter().find(|(_, value)| value.trim().is_empty()) {
+        Some((key, _)) => Err(wrong(entry, format!("`{key}` of {what} is empty; fill it in"))),
+        None => Ok(()),
+    }
+}
+
+fn day<T>(entry: &Spanned<T>, what: &str, key: &str, text: &str) -> Result<Timestamp, Wrong> {
+    wire::moment(text).ok().flatten().ok_or_else(|| {
+        wrong(entry, format!("`{key}` of {what} is not a day; write it like 2027-03-01"))
     })
 }

@@ -30,6 +30,11 @@ pub(super) struct File {
     #[serde(default)]
     #[schemars(with = "Vec<Exception>")]
     pub(super) exceptions: Vec<Spanned<Exception>>,
+    /// What somebody vouches for where it cannot be measured; the requirement then reads `attested`.
+    /// A measurement is never overridden.
+    #[serde(default)]
+    #[schemars(with = "Vec<Attestation>")]
+    pub(super) attestations: Vec<Spanned<Attestation>>,
     /// The partner tenants to watch, at least one.
     #[schemars(with = "Vec<Tenant>", length(min = 1))]
     pub(super) tenants: Spanned<Vec<Spanned<Tenant>>>,
@@ -62,6 +67,18 @@ pub(super) struct Tenant {
     /// How the exporter signs in as an application. Exactly one kind.
     #[schemars(with = "Credential")]
     pub(super) credential: Spanned<Credential>,
+    /// The application that acts for a person who consented with MFA (Secure Application Model).
+    /// Fraud alerts, Microsoft's score and Partner Center's reports on MFA are given to nobody else;
+    /// without it they are unknown. `partnercenter_exporter consent` obtains the grant.
+    #[schemars(with = "Option<AppUser>")]
+    pub(super) app_user: Option<Spanned<AppUser>>,
+    /// Applications known to integrate with Partner Center, by application id, so that one that
+    /// nobody knows is noticed.
+    pub(super) partner_applications: Option<Vec<Guid>>,
+    /// The month, 1 to 12, in which Microsoft checks each year whether the authorization as a Cloud
+    /// Solution Provider goes on: that of the first enrolment.
+    #[schemars(with = "Option<i8>", range(min = 1, max = 12))]
+    pub(super) csp_anniversary_month: Option<Spanned<i8>>,
     /// Other addresses than the cloud's own, for gateways and tests.
     #[serde(default)]
     pub(super) endpoints: Endpoints,
@@ -115,6 +132,37 @@ pub(super) struct Exception {
     pub(super) expires: String,
 }
 
+/// What somebody vouches for where it cannot be measured.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Attestation {
+    /// Id of the requirement.
+    pub(super) requirement: String,
+    /// Name of the tenant. Without it all are meant.
+    pub(super) tenant: Option<String>,
+    /// What is said of it.
+    pub(super) verdict: AttestedVerdict,
+    /// Who vouches for it: a role, not a person's name.
+    pub(super) by: String,
+    /// The day it was found to be so, such as 2026-10-01.
+    pub(super) attested: String,
+    /// The day it has to be looked at again, such as 2027-10-01 (at its beginning, UTC).
+    pub(super) expires: String,
+    /// Anything worth knowing, for whoever reads this file; not used otherwise.
+    #[expect(dead_code, reason = "for the reader of the file")]
+    pub(super) note: Option<String>,
+}
+
+/// What is said of a requirement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AttestedVerdict {
+    /// It is met. Refused for requirements that are measured.
+    Compliant,
+    /// It does not apply to this tenant.
+    NotApplicable,
+}
+
 /// A Microsoft cloud.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -153,6 +201,44 @@ pub(super) struct Credential {
     pub(super) managed_identity: Option<ManagedIdentity>,
 }
 
+/// The application that acts for a person, and where that person's grant lives: `client_id` with one
+/// of `client_secret_file`, `client_secret_env`, `certificate_file` and `federated_token_file`, and
+/// one of `refresh_token_file` and `refresh_token_key_vault`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AppUser {
+    /// Application (client) id of the app registration.
+    pub(super) client_id: Guid,
+    /// File holding the client secret; read again at each token request.
+    pub(super) client_secret_file: Option<PathBuf>,
+    /// Environment variable holding the client secret.
+    pub(super) client_secret_env: Option<String>,
+    /// PEM file with the certificate registered for the application, and its key unless key_file
+    /// names another; read again at each token request.
+    pub(super) certificate_file: Option<PathBuf>,
+    /// PEM file with the certificate's private key (RSA).
+    pub(super) key_file: Option<PathBuf>,
+    /// File with another identity provider's token (workload identity federation); read again at
+    /// each token request.
+    pub(super) federated_token_file: Option<PathBuf>,
+    /// File holding the refresh token, with mode 0600. Each use replaces it, so its directory has to
+    /// be writable; one process at a time.
+    pub(super) refresh_token_file: Option<PathBuf>,
+    /// Secret of Azure Key Vault holding the refresh token, got and set with the tenant's
+    /// `credential`.
+    pub(super) refresh_token_key_vault: Option<VaultSecret>,
+}
+
+/// A secret of Azure Key Vault.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VaultSecret {
+    /// The vault's address, such as https://contoso.vault.azure.net.
+    pub(super) vault: Endpoint,
+    /// The secret's name.
+    pub(super) secret: String,
+}
+
 /// The machine's managed identity.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -170,7 +256,6 @@ pub(super) struct Endpoints {
     /// In place of `https://graph.microsoft.com`; the version (/v1.0, /beta) is appended.
     pub(super) graph: Option<Endpoint>,
     /// In place of `https://api.partnercenter.microsoft.com`; the version (/v1) is appended.
-    #[expect(dead_code, reason = "checked now, read once a source of Partner Center is")]
     pub(super) partner_center: Option<Endpoint>,
 }
 

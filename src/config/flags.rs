@@ -104,6 +104,8 @@ pub enum Command {
     Check(Check),
     /// Say policy by policy why an account is or is not covered by MFA: 0 covered, 1 not, 2 unknown, 3 could not run.
     Explain(Explain),
+    /// Sign in once with MFA, for what Microsoft gives to people only: 0 stored, 1 nothing stored, 3 could not run.
+    Consent(Consent),
     /// Print a page of the reference, the configuration's JSON Schema, completions or the man page.
     Reference(Reference),
 }
@@ -185,6 +187,25 @@ pub struct Explain {
     /// How to print it.
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
+}
+
+/// Flags of `consent`.
+#[derive(Debug, Args)]
+pub struct Consent {
+    /// Configuration file.
+    #[arg(long = "config.file", value_name = "PATH", default_value = "partnercenter_exporter.yml")]
+    pub config_file: PathBuf,
+    /// The tenant, by its name in the configuration; the one with an app_user unless given.
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+    /// Sign in on another machine by entering a code, where this one has no browser. Easily abused by
+    /// whoever sends people codes, and therefore blocked in many tenants.
+    #[arg(long)]
+    pub device_code: bool,
+    /// Port of the page on this machine to which the sign-in leads back; 0 for a free one. The
+    /// application needs the redirect URI http://localhost, of the platform Web.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub redirect_port: u16,
 }
 
 /// How verdicts are printed.

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use serde_saphyr::{Location, Spanned};
 use url::Url;
 
+use super::app_user::app_user;
 use super::declared;
 use super::file::{CloudName, Credential, File, ManagedIdentity, PaceName, SourceSettings, Tenant};
 use crate::client::{self, Limits, Pacing};
@@ -21,8 +22,7 @@ use crate::transport;
 
 /// Keys that are part of the design and do nothing in this version. Accepting them would promise
 /// what is not kept.
-const NOT_YET: [&str; 6] =
-    ["app_user", "attestations", "window", "sign_ins", "customers", "webhooks"];
+const NOT_YET: [&str; 4] = ["window", "sign_ins", "customers", "webhooks"];
 
 /// No source changes faster, and some limits are the whole tenant's.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
@@ -51,7 +51,7 @@ impl std::fmt::Display for ConfigError {
 }
 
 /// Reads the environment; handed in so that tests need not change the process' own.
-type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Reads the file and checks all of it that can be checked without asking Microsoft.
 pub fn load(path: &Path) -> Result<refresh::Settings, ConfigError> {
@@ -92,12 +92,17 @@ fn explained(message: &str) -> String {
     };
     let message = message.split(" at line ").next().unwrap_or_default();
     // The reader's words, and what to do instead.
-    const IN_OTHER_WORDS: [(&str, &str); 6] = [
+    const IN_OTHER_WORDS: [(&str, &str); 7] = [
         ("expected mapping start", "keys are wanted here, such as `- object_id: …`"),
         ("expected sequence start", "a list is wanted here; write it like [one, two]"),
         ("unexpected end of input", "the file is empty; it needs at least `tenants`"),
         ("found a tab", "a tab; indent with spaces"),
         ("invalid boolean", "neither yes nor no; write true or false"),
+        (
+            "unknown field `refresh_token`",
+            "unknown field `refresh_token`: secrets stand in files or in a vault, never here; use \
+             refresh_token_file or refresh_token_key_vault",
+        ),
         (
             "unknown field `client_secret`",
             "unknown field `client_secret`: secrets stand in files or in the environment, never \
@@ -167,7 +172,7 @@ fn gather(
         tenants.push(tenant(entry.value, declared, base, environment)?);
     }
     let state_directory = file.state_directory.map(|path| base.join(path));
-    Ok(refresh::Settings { tenants, transport, state_directory })
+    Ok(refresh::Settings { tenants, transport, state_directory, keeps_grants: true })
 }
 
 fn tenant(
@@ -195,9 +200,14 @@ fn tenant(
             login: endpoints.login.map_or_else(|| cloud.login(), |endpoint| endpoint.0),
             credential: credential(tenant.credential, base, environment)?,
         },
+        app_user: tenant.app_user.map(|given| app_user(given, base, environment)).transpose()?,
         client: client::Settings {
             graph: endpoints.graph.map_or_else(|| cloud.graph(), |endpoint| endpoint.0),
-            graph_audience: cloud.graph().as_str().trim_end_matches('/').to_owned(),
+            graph_audience: oauth::audience(&cloud.graph()),
+            partner_center: endpoints
+                .partner_center
+                .map_or_else(|| cloud.partner_center(), |endpoint| endpoint.0),
+            partner_center_audience: oauth::audience(&cloud.partner_center()),
             pacing,
             limits: Limits::default(),
         },
@@ -224,7 +234,7 @@ fn schedule(
     let proposed = Schedule::of(about);
     let given = &settings.value;
     let interval = given.interval.map_or(proposed.interval, |interval| interval.0);
-    let max_age = given.max_age.map_or(interval * 3, |max_age| max_age.0);
+    let max_age = given.max_age.map_or(about.max_age(interval), |max_age| max_age.0);
     if interval < SHORTEST_INTERVAL {
         let message = format!(
             "the interval of `{name}` is shorter than 10s, and Microsoft's limits are shared with \
@@ -242,7 +252,7 @@ fn schedule(
     Ok((about.id, Schedule { enabled: given.enabled.unwrap_or(true), interval, max_age }))
 }
 
-fn credential(
+pub(super) fn credential(
     given: Spanned<Credential>,
     base: &Path,
     environment: Environment<'_>,
@@ -430,15 +440,21 @@ mod tests {
                  reason: being replaced, expires: {expires} }}\n{HEAD}{SECRET}"
             )
         };
+        let attestation = |requirement: &str, verdict: &str, by: &str, expires: &str| {
+            format!(
+                "attestations:\n  - {{ requirement: {requirement}, verdict: {verdict}, by: {by}, \
+                 attested: 2026-10-01, expires: {expires} }}\n{HEAD}{SECRET}"
+            )
+        };
         let table = [
             ("tenants: []\n".to_owned(), 1, "no tenant to watch"),
             (format!("tenant: []\n{HEAD}{SECRET}"), 1, "unknown field `tenant`"),
             (format!("{HEAD}{SECRET}    clowd: global\n"), 5, "unknown field `clowd`"),
             (format!("{HEAD}{SECRET}    cloud: mars\n"), 5, "mars"),
             (
-                format!("{HEAD}{SECRET}    app_user: {{}}\n"),
+                format!("{HEAD}{SECRET}    csp_anniversary_month: 13\n"),
                 5,
-                "`app_user` does nothing in this version",
+                "not a month; write it as a number from 1 to 12",
             ),
             (
                 format!("outbound: {{ proxy: 'socks5://127.0.0.1:1' }}\n{HEAD}{SECRET}"),
@@ -478,7 +494,27 @@ mod tests {
                 5,
                 "write true or false",
             ),
-            (format!("attestations: []\n{HEAD}{SECRET}"), 1, "`attestations` does nothing"),
+            (
+                attestation("mfa-guests", "compliant", "office", "2027-03-01"),
+                2,
+                "mfa-guests is measured",
+            ),
+            (attestation("mfa-guests", "waived", "office", "2027-03-01"), 2, "waived"),
+            (
+                attestation("mfa-guests", "not_applicable", "' '", "2027-03-01"),
+                2,
+                "`by` of the attestation of mfa-guests is empty",
+            ),
+            (
+                attestation("mfa-guests", "not_applicable", "office", "2026-01-01"),
+                2,
+                "expires before it was attested",
+            ),
+            (
+                attestation("mpa", "compliant", "office", "2027-03-01"),
+                2,
+                "no requirement is called `mpa`",
+            ),
             (format!("{HEAD}{SECRET}    break_glass: [{{ object_id: me }}]\n"), 5, "not a GUID"),
             (
                 format!(

@@ -37,6 +37,16 @@ impl Cloud {
             Self::China => "https://microsoftgraph.chinacloudapi.cn",
         })
     }
+
+    /// Where Partner Center is; also the audience of its tokens.
+    pub fn partner_center(self) -> Url {
+        url(match self {
+            Self::Global | Self::UsGov | Self::UsGovDod => {
+                "https://api.partnercenter.microsoft.com"
+            }
+            Self::China => "https://partner.partnercenterapi.microsoftonline.cn",
+        })
+    }
 }
 
 fn url(text: &str) -> Url {
@@ -52,6 +62,7 @@ mod tests {
         for cloud in Cloud::ALL {
             assert_eq!(cloud.login().scheme(), "https");
             assert_eq!(cloud.graph().scheme(), "https");
+            assert_eq!(cloud.partner_center().scheme(), "https");
         }
     }
 }

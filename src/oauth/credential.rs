@@ -44,6 +44,16 @@ pub enum Credential {
 }
 
 impl Credential {
+    /// The application's client id; `None` for a system-assigned identity.
+    pub fn client_id(&self) -> Option<&str> {
+        match self {
+            Self::Secret { client_id, .. }
+            | Self::Certificate { client_id, .. }
+            | Self::Federated { client_id, .. } => Some(client_id),
+            Self::ManagedIdentity { client_id, .. } => client_id.as_deref(),
+        }
+    }
+
     /// Whether every file it names can be read now, for whoever checks a configuration. They are
     /// read again at each token request.
     pub fn check(&self) -> Result<(), TokenError> {

@@ -49,7 +49,7 @@ struct Reason {
 }
 
 /// Numbers as Microsoft documents them. They may change, so nothing but words hangs on them.
-static REASONS: [Reason; 24] = [
+static REASONS: [Reason; 29] = [
     Reason {
         word: "secret_expired",
         class: Class::Credential,
@@ -88,7 +88,7 @@ static REASONS: [Reason; 24] = [
     Reason {
         word: "app_unknown",
         class: Class::Credential,
-        codes: &[700_016],
+        codes: &[700_016, 7_000_229],
         remedy: "check client_id and tenant_id: no such application is in that tenant",
     },
     Reason {
@@ -115,7 +115,7 @@ static REASONS: [Reason; 24] = [
         word: "mfa_required",
         class: Class::Credential,
         codes: &[50_076, 50_079, 50_074, 50_158],
-        remedy: "sign in again with MFA",
+        remedy: "run `partnercenter_exporter consent` and sign in with MFA",
     },
     Reason {
         word: "risk_blocked",
@@ -127,19 +127,51 @@ static REASONS: [Reason; 24] = [
         word: "grant_expired",
         class: Class::Credential,
         codes: &[700_082, 70_008, 70_043],
-        remedy: "sign in again with MFA: the grant was unused for too long",
+        remedy: "run `partnercenter_exporter consent` and sign in with MFA: the grant was unused for \
+                 too long, or a policy on sign-in frequency ended it",
     },
     Reason {
         word: "grant_revoked",
         class: Class::Credential,
         codes: &[50_173, 50_133, 50_132, 70_000],
-        remedy: "sign in again with MFA: the grant was revoked",
+        remedy: "run `partnercenter_exporter consent` and sign in with MFA: the grant was revoked",
     },
     Reason {
         word: "account_blocked",
         class: Class::Credential,
         codes: &[50_057, 50_053, 50_055],
-        remedy: "enable the account, or sign in with another",
+        remedy: "enable the account, or run `partnercenter_exporter consent` with another",
+    },
+    Reason {
+        word: "account_foreign",
+        class: Class::Credential,
+        codes: &[50_020, 50_177, 50_034],
+        remedy: "run `partnercenter_exporter consent` with an account of the partner tenant itself",
+    },
+    Reason {
+        word: "grant_missing",
+        class: Class::Credential,
+        codes: &[],
+        remedy: "run `partnercenter_exporter consent` once, and sign in with MFA",
+    },
+    Reason {
+        word: "grant_not_stored",
+        class: Class::Credential,
+        codes: &[],
+        remedy: "make room and see that the exporter's user may write there; a running exporter keeps the new \
+                 token in memory until then",
+    },
+    Reason {
+        word: "grant_busy",
+        class: Class::Credential,
+        codes: &[],
+        remedy: "find out which other process holds the lock beside the refresh token's file",
+    },
+    Reason {
+        word: "vault_refused",
+        class: Class::Credential,
+        codes: &[],
+        remedy: "give the tenant's credential the rights to get and set this secret in Key Vault",
     },
     Reason {
         word: "scope_wrong",
@@ -219,6 +251,8 @@ pub struct TokenError {
     class: Class,
     /// What the log may know beside: an AADSTS number, a file, a trace id.
     detail: String,
+    /// OAuth's own word for it, such as `invalid_grant`; empty where there was none.
+    word: String,
     retry_after: Option<Duration>,
 }
 
@@ -237,7 +271,8 @@ impl std::fmt::Display for TokenError {
 impl TokenError {
     fn new(word: &str, detail: String) -> Self {
         let reason = named(word);
-        Self { reason, class: reason.class, detail, retry_after: None }
+        let word = String::new();
+        Self { reason, class: reason.class, detail, word, retry_after: None }
     }
 
     /// The fixed word: the value of the label `reason`.
@@ -268,9 +303,29 @@ impl TokenError {
         )
     }
 
+    /// OAuth's own word for it, such as `authorization_pending`; empty where there was none.
+    pub fn word(&self) -> &str {
+        &self.word
+    }
+
     /// How long the token endpoint asked us to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    /// Something about the grant, in one of the words above.
+    pub(super) fn of_grant(word: &str, detail: &str) -> Self {
+        Self::new(word, detail.to_owned())
+    }
+
+    /// Whether there is no grant at all.
+    pub fn is_missing_grant(&self) -> bool {
+        self.reason.word == "grant_missing"
+    }
+
+    /// Whether Microsoft will never take this grant again.
+    pub(super) fn is_of_dead_grant(&self) -> bool {
+        matches!(self.reason.word, "grant_expired" | "grant_revoked")
     }
 
     /// A file of ours that cannot be used.
@@ -314,14 +369,15 @@ impl TokenError {
             }
             _ => named("refused"),
         });
-        let mut detail = format!("HTTP {status} {}", harmless(word));
+        let word = harmless(word);
+        let mut detail = format!("HTTP {status} {word}");
         if let Some(code) = code {
             detail += &format!(", AADSTS{code}");
         }
         if !trace_id.is_empty() {
             detail += &format!(", trace id {}", harmless(trace_id));
         }
-        Self { reason, class: reason.class, detail, retry_after }
+        Self { reason, class: reason.class, detail, word, retry_after }
     }
 }
 

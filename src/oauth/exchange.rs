@@ -1,4 +1,4 @@
-//! One request for a token, in the four ways there are.
+//! One request for a token, in the ways there are.
 
 use std::time::Duration;
 
@@ -9,8 +9,10 @@ use serde::Deserialize;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
+use super::claims::Claims;
 use super::credential::{Credential, ManagedIdentityHost, read};
 use super::error::TokenError;
+use super::grant::{Grant, Used};
 use super::{Bearer, Exchange, Settings, Watch, assertion};
 use crate::clock::Clock;
 use crate::transport::{Request, Response, Transport};
@@ -31,6 +33,8 @@ const LIFE_BOUNDS: (Duration, Duration) = (Duration::from_secs(60), Duration::fr
 /// Asks for tokens of one tenant.
 pub(super) struct Exchanger {
     settings: Settings,
+    /// Of the person for whom tokens are asked; `None` asks for the application itself.
+    grant: Option<Grant>,
     transport: Transport,
     clock: Clock,
     watch: Watch,
@@ -47,6 +51,9 @@ struct Granted {
     /// Seconds since 1970; all that App Service tells.
     #[serde(default, deserialize_with = "wire::optional_number")]
     expires_on: Option<f64>,
+    /// What takes the place of the refresh token that was used.
+    #[serde(default)]
+    refresh_token: Option<SecretString>,
 }
 
 /// The answer that holds none.
@@ -75,11 +82,16 @@ impl Denied {
 impl Exchanger {
     pub(super) fn new(
         settings: Settings,
+        grant: Option<Grant>,
         transport: Transport,
         clock: Clock,
         watch: Watch,
     ) -> Self {
-        Self { settings, transport, clock, watch }
+        Self { settings, grant, transport, clock, watch }
+    }
+
+    pub(super) fn grant(&self) -> Option<&Grant> {
+        self.grant.as_ref()
     }
 
     /// A token and how long it lives, asked for until it is had or refused.
@@ -111,23 +123,90 @@ impl Exchanger {
     }
 
     async fn ask(&self, audience: &str) -> Result<(Bearer, Duration), TokenError> {
-        let request = self.request(audience)?;
-        let response = self.transport.send(request, None).await;
-        let response = response.map_err(|error| TokenError::of_transport(&error))?;
-        if response.status.is_success() {
-            self.granted(&response)
-        } else {
-            Err(denied(&response, &self.settings.credential))
+        let scope = format!("{audience}/.default");
+        match (&self.grant, &self.settings.credential) {
+            (None, Credential::ManagedIdentity { client_id, host }) => {
+                let request = metadata_request(host, client_id.as_deref(), audience);
+                self.granted(&self.send(request).await?).map(Used::fruit)
+            }
+            (None, _) => {
+                let form = [("grant_type", "client_credentials"), ("scope", &scope)];
+                self.post(&form).await.map(Used::fruit)
+            }
+            (Some(grant), _) => {
+                // Without it no refresh token would take the place of the one that is used.
+                let scope = format!("{scope} offline_access");
+                grant
+                    .turn(async |refresh_token| {
+                        let form = [
+                            ("grant_type", "refresh_token"),
+                            ("refresh_token", refresh_token.expose_secret()),
+                            ("scope", &scope),
+                        ];
+                        self.post(&form).await
+                    })
+                    .await
+            }
         }
     }
 
-    fn granted(&self, response: &Response) -> Result<(Bearer, Duration), TokenError> {
+    /// Asks the authority with what proves who we are beside `form`.
+    pub(super) async fn post(
+        &self,
+        form: &[(&str, &str)],
+    ) -> Result<Used<(Bearer, Duration)>, TokenError> {
+        let url = self.endpoint("token");
+        let form = self.proven(&url, form)?;
+        self.granted(&self.send(form_request(url, form)).await?)
+    }
+
+    /// A form for `url` with what proves who we are.
+    fn proven(&self, url: &Url, form: &[(&str, &str)]) -> Result<String, TokenError> {
+        const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        let (client_id, secret, assertion) = match &self.settings.credential {
+            // A machine has nobody to act for, and proves itself elsewhere.
+            Credential::ManagedIdentity { .. } => return Err(TokenError::identity_unavailable(0)),
+            Credential::Secret { client_id, secret } => (client_id, Some(secret.read()?), None),
+            Credential::Certificate { client_id, certificate_file, key_file } => {
+                let now = self.clock.now();
+                let signed =
+                    assertion::sign(client_id, url.as_str(), certificate_file, key_file, now)?;
+                (client_id, None, Some(signed))
+            }
+            Credential::Federated { client_id, token_file } => {
+                (client_id, None, Some(read(token_file)?))
+            }
+        };
+        let mut fields = Serializer::new(String::new());
+        fields.extend_pairs(form).append_pair("client_id", client_id);
+        if let Some(secret) = secret {
+            fields.append_pair("client_secret", secret.expose_secret());
+        }
+        if let Some(assertion) = assertion {
+            fields.append_pair("client_assertion_type", ASSERTION);
+            fields.append_pair("client_assertion", assertion.expose_secret());
+        }
+        Ok(fields.finish())
+    }
+
+    /// A whole answer that is no refusal.
+    pub(super) async fn send(&self, request: Request) -> Result<Response, TokenError> {
+        let response = self.transport.send(request, None).await;
+        let response = response.map_err(|error| TokenError::of_transport(&error))?;
+        match response.status.is_success() {
+            true => Ok(response),
+            false => Err(denied(&response, &self.settings.credential)),
+        }
+    }
+
+    fn granted(&self, response: &Response) -> Result<Used<(Bearer, Duration)>, TokenError> {
         let granted: Granted = serde_json::from_slice(wire::without_mark(&response.body))
             .map_err(|_| TokenError::malformed("not a token response"))?;
         if !granted.token_type.eq_ignore_ascii_case("bearer") {
             return Err(TokenError::malformed("not a bearer token"));
         }
-        let bearer = Some(granted.access_token.expose_secret())
+        let token = granted.access_token.expose_secret();
+        let bearer = Some(token)
             .filter(|token| !token.is_empty())
             .and_then(Bearer::new)
             .ok_or_else(|| TokenError::malformed("an access token that cannot be sent"))?;
@@ -137,54 +216,26 @@ impl Exchanger {
         });
         let (shortest, longest) = LIFE_BOUNDS;
         let seconds = told.unwrap_or(0.0).clamp(shortest.as_secs_f64(), longest.as_secs_f64());
-        Ok((bearer, Duration::from_secs_f64(seconds)))
+        let claims = Claims::of(token);
+        let next = granted.refresh_token.filter(|token| !token.expose_secret().is_empty());
+        Ok(Used { fruit: (bearer, Duration::from_secs_f64(seconds)), next, claims })
     }
 
-    fn request(&self, audience: &str) -> Result<Request, TokenError> {
-        const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-        let endpoint = self.endpoint();
-        let (client_id, proof) = match &self.settings.credential {
-            Credential::ManagedIdentity { client_id, host } => {
-                return Ok(metadata_request(host, client_id.as_deref(), audience));
-            }
-            Credential::Secret { client_id, secret } => {
-                (client_id, [("client_secret", secret.read()?)].to_vec())
-            }
-            Credential::Certificate { client_id, certificate_file, key_file } => {
-                let now = self.clock.now();
-                let signed =
-                    assertion::sign(client_id, endpoint.as_str(), certificate_file, key_file, now)?;
-                (client_id, [("client_assertion", signed)].to_vec())
-            }
-            Credential::Federated { client_id, token_file } => {
-                (client_id, [("client_assertion", read(token_file)?)].to_vec())
-            }
-        };
-        let mut form = Serializer::new(String::new());
-        form.append_pair("grant_type", "client_credentials")
-            .append_pair("client_id", client_id)
-            .append_pair("scope", &format!("{audience}/.default"));
-        for (name, value) in &proof {
-            if *name == "client_assertion" {
-                form.append_pair("client_assertion_type", ASSERTION);
-            }
-            form.append_pair(name, value.expose_secret());
-        }
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
-        headers.insert(CONTENT_TYPE, kind);
-        let body = form.finish().into_bytes();
-        Ok(Request { method: Method::POST, url: endpoint, headers, body, direct: false })
-    }
-
-    fn endpoint(&self) -> Url {
+    pub(super) fn endpoint(&self, name: &str) -> Url {
         let mut endpoint = self.settings.login.clone();
         if let Ok(mut path) = endpoint.path_segments_mut() {
-            path.pop_if_empty().extend([&self.settings.tenant_id, "oauth2", "v2.0", "token"]);
+            path.pop_if_empty().extend([&self.settings.tenant_id, "oauth2", "v2.0", name]);
         }
         endpoint
     }
+}
+
+pub(super) fn form_request(url: Url, form: String) -> Request {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+    headers.insert(CONTENT_TYPE, kind);
+    Request { method: Method::POST, url, headers, body: form.into_bytes(), direct: false }
 }
 
 /// What the instance metadata service, or App Service in its place, is asked.

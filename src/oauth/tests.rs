@@ -85,6 +85,19 @@ fn with_secret() -> Credential {
     Credential::Secret { client_id: "app".to_owned(), secret: Secret::Value("planted".into()) }
 }
 
+/// Who the tests are, at this endpoint.
+fn of(endpoint: &Endpoint) -> Settings {
+    Settings {
+        tenant_id: "tenant".to_owned(),
+        login: endpoint.url.clone(),
+        credential: with_secret(),
+    }
+}
+
+fn way_out() -> Transport {
+    Transport::new(&transport::Settings::default()).unwrap()
+}
+
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
@@ -97,7 +110,7 @@ struct Subject {
 
 fn subject(endpoint: &Endpoint, credential: Credential) -> Subject {
     let clock = Clock::driven(now());
-    let transport = Transport::new(&transport::Settings::default()).unwrap();
+    let transport = way_out();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
     let watch: Watch = Arc::new(move |exchange: &Exchange<'_>| {
@@ -486,4 +499,186 @@ fn nothing_of_this_room_prints_a_secret() {
     }
     let bearer = Bearer::new("planted").unwrap();
     assert_eq!(format!("{bearer:?} {:?}", bearer.header()), "… Sensitive");
+}
+
+/// A token for a person, as the authority gives it.
+fn for_person(claims: &str, next: &str) -> String {
+    let token = super::claims::tests::token(claims);
+    format!(
+        r#"{{"token_type":"Bearer","expires_in":3599,"access_token":"{token}","refresh_token":"{next}"}}"#
+    )
+}
+
+const MFA: &str = r#"{"amr":["pwd","mfa"],"tid":"tenant","wids":[]}"#;
+
+#[tokio::test]
+async fn a_person_s_token_rotates_the_grant_and_the_next_api_uses_what_came() {
+    let endpoint =
+        Endpoint::answering(&[(200, &for_person(MFA, "R2")), (200, &for_person(MFA, "R3"))]).await;
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("token");
+    std::fs::write(&path, "R1").unwrap();
+    let clock = Clock::driven(now());
+    let grant = Grant::kept(Store::File(TokenFile::new(&path)), None, clock.clone()).unwrap();
+    let transport = way_out();
+    let settings = of(&endpoint);
+    let tokens = Tokens::of_person(settings, grant, transport, clock, Arc::new(|_| {}));
+    for audience in [GRAPH, "https://api.partnercenter.microsoft.com", GRAPH] {
+        tokens.bearer(audience).await.unwrap();
+    }
+    let asked = endpoint.asked();
+    assert_eq!(asked.len(), 2, "the third had a token already");
+    assert!(
+        asked[0].contains("grant_type=refresh_token&refresh_token=R1&scope=https%3A%2F%2Fgraph")
+    );
+    assert!(asked[0].contains("offline_access&client_id=app&client_secret=planted"));
+    assert!(asked[1].contains("refresh_token=R2&scope=https%3A%2F%2Fapi.partnercenter"));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "R3");
+    let standing = tokens.grant().unwrap().standing();
+    assert!(standing.claims.unwrap().is_mfa && standing.used == Some(now()));
+}
+
+fn consent(endpoint: &Endpoint, clock: &Clock) -> Consent {
+    let settings = of(endpoint);
+    let audiences = Audiences {
+        graph: GRAPH.to_owned(),
+        partner_center: "https://api.partnercenter.microsoft.com".to_owned(),
+    };
+    let transport = way_out();
+    Consent::new(settings, audiences, transport, clock.clone())
+}
+
+fn came_back(invitation: &Invitation, rest: &str) -> Url {
+    let state = invitation.address.query_pairs().find(|(key, _)| key == "state").unwrap().1;
+    Url::parse(&format!("http://localhost:1/?state={state}&{rest}")).unwrap()
+}
+
+#[tokio::test]
+async fn a_sign_in_with_mfa_becomes_a_grant_and_proves_that_we_began_it() {
+    let endpoint =
+        Endpoint::answering(&[(200, &for_person(MFA, "R1")), (200, &for_person(MFA, "R2"))]).await;
+    let consent = consent(&endpoint, &Clock::driven(now()));
+    let invitation = consent.invite(Url::parse("http://localhost:1/").unwrap()).unwrap();
+    let new = consent.accept(&invitation, &came_back(&invitation, "code=C1")).await.ok().unwrap();
+    assert_eq!(secrecy::ExposeSecret::expose_secret(&new.refresh_token), "R2", "the newest");
+    assert!(new.without_graph.is_none());
+    assert_eq!(new.claims.is_global_administrator(), Some(false));
+    let asked = endpoint.asked();
+    let field = |name: &str| {
+        let body = asked[0].split("\r\n\r\n").nth(1).unwrap();
+        let mut fields = url::form_urlencoded::parse(body.as_bytes());
+        fields.find(|(key, _)| key == name).unwrap().1.into_owned()
+    };
+    assert_eq!(field("code"), "C1");
+    let hash = ring::digest::digest(&ring::digest::SHA256, field("code_verifier").as_bytes());
+    let challenge = invitation.address.query_pairs().find(|(key, _)| key == "code_challenge");
+    assert_eq!(challenge.unwrap().1, URL_SAFE_NO_PAD.encode(hash));
+    let scope = invitation.address.query_pairs().find(|(key, _)| key == "scope").unwrap().1;
+    assert!(scope.contains("PartnerSecurity.Read.All") && scope.contains("user_impersonation"));
+}
+
+#[tokio::test]
+async fn what_is_no_grant_with_mfa_of_this_tenant_is_refused_with_what_to_do() {
+    let table = [
+        ("code=C", r#"{"amr":["pwd"],"tid":"tenant"}"#, "R", "without MFA"),
+        ("code=C", r#"{"tid":"tenant"}"#, "R", "without MFA"),
+        ("code=C", r#"{"amr":["mfa"],"tid":"other"}"#, "R", "another tenant"),
+        ("code=C", MFA, "", "offline_access"),
+        ("error=access_denied&error_description=x", MFA, "R", "access_denied"),
+        ("nothing=1", MFA, "R", "does not belong to this sign-in"),
+    ];
+    for (rest, claims, next, message) in table {
+        let endpoint = Endpoint::answering(&[(200, &for_person(claims, next))]).await;
+        let consent = consent(&endpoint, &Clock::driven(now()));
+        let invitation = consent.invite(Url::parse("http://localhost:1/").unwrap()).unwrap();
+        let refused = consent.accept(&invitation, &came_back(&invitation, rest)).await.err();
+        let refused = refused.unwrap().to_string();
+        assert!(refused.contains(message) && refused.contains("nothing was stored"), "{refused}");
+    }
+    let endpoint = Endpoint::answering(&[]).await;
+    let consent = consent(&endpoint, &Clock::driven(now()));
+    let invitation = consent.invite(Url::parse("http://localhost:1/").unwrap()).unwrap();
+    let forged = Url::parse("http://localhost:1/?code=C&state=forged").unwrap();
+    let refused = consent.accept(&invitation, &forged).await.err().unwrap();
+    assert!(matches!(refused, ConsentError::Foreign));
+    assert!(endpoint.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_device_code_is_waited_for_at_the_pace_asked_for() {
+    let invited = r#"{"device_code":"D1","user_code":"ABC123","verification_uri":"https://x/","expires_in":"900","interval":5}"#;
+    let refused = |word: &str| format!(r#"{{"error":"{word}","error_codes":[70016]}}"#);
+    let endpoint = Endpoint::answering(&[
+        (200, invited),
+        (400, &refused("authorization_pending")),
+        (400, &refused("slow_down")),
+        (200, &for_person(MFA, "R1")),
+        (400, r#"{"error":"invalid_grant","error_codes":[65001]}"#),
+    ])
+    .await;
+    let clock = Clock::driven(now());
+    let consent = consent(&endpoint, &clock);
+    let invitation = consent.invite_device().await.ok().unwrap();
+    assert_eq!(invitation.user_code, "ABC123");
+    let new = hurried(&clock, consent.accept_device(&invitation)).await.ok().unwrap();
+    assert_eq!(new.without_graph.unwrap().reason(), "consent_missing", "and it is told");
+    let waited = clock.uptime().as_secs_f64();
+    assert!((20.0..21.0).contains(&waited), "5, 5 and 10 seconds: {waited}");
+    let declined = refused("authorization_declined");
+    let endpoint = Endpoint::answering(&[(200, invited), (400, &declined)]).await;
+    let consent = self::consent(&endpoint, &clock);
+    let invitation = consent.invite_device().await.ok().unwrap();
+    let declined = hurried(&clock, consent.accept_device(&invitation)).await.err().unwrap();
+    assert!(matches!(declined, ConsentError::Declined(_)), "{declined}");
+}
+
+#[tokio::test]
+async fn a_grant_in_a_vault_is_got_and_set_with_the_application_s_own_token() {
+    let secret =
+        |value: &str| format!(r#"{{"value":"{value}","attributes":{{"created":1795000000}}}}"#);
+    let endpoint = Endpoint::answering(&[
+        (200, GRANTED),       // the application's token for the vault
+        (200, &secret("R1")), // got
+        (200, &for_person(MFA, "R2")),
+        (200, &secret("R1")), // still the one that was used
+        (200, &secret("R2")), // set
+    ])
+    .await;
+    let clock = Clock::driven(now());
+    let transport = way_out();
+    let settings = of(&endpoint);
+    let application =
+        Tokens::new(settings.clone(), transport.clone(), clock.clone(), Arc::new(|_| {}));
+    let home = Home::KeyVault { vault: endpoint.url.clone(), secret: "grant".to_owned() };
+    let store = home.store(&application, &transport);
+    let grant = Grant::kept(store, None, clock.clone()).unwrap();
+    let tokens = Tokens::of_person(settings, grant, transport, clock, Arc::new(|_| {}));
+    tokens.bearer(GRAPH).await.unwrap();
+    let asked = endpoint.asked();
+    assert!(asked[0].contains("scope=https%3A%2F%2Fvault.azure.net%2F.default"), "{}", asked[0]);
+    assert!(asked[1].starts_with("GET /secrets/grant?api-version=7.4 "), "{}", asked[1]);
+    assert!(asked[1].to_lowercase().contains("authorization: bearer t1"));
+    assert!(asked[2].contains("refresh_token=R1"));
+    assert!(asked[4].starts_with("PUT /secrets/grant?api-version=7.4 "), "{}", asked[4]);
+    assert!(asked[4].ends_with(r#"{"value":"R2"}"#), "{}", asked[4]);
+    let dates = tokens.grant().unwrap().standing().dates.unwrap();
+    assert_eq!(dates.consented, Timestamp::from_second(1_795_000_000).unwrap());
+}
+
+#[tokio::test]
+async fn a_vault_that_refuses_says_what_to_grant_and_an_empty_one_to_consent() {
+    for (status, reason) in [(403, "vault_refused"), (404, "grant_missing")] {
+        let endpoint = Endpoint::answering(&[(200, GRANTED), (status, "{}")]).await;
+        let clock = Clock::driven(now());
+        let transport = way_out();
+        let settings = of(&endpoint);
+        let application =
+            Tokens::new(settings.clone(), transport.clone(), clock.clone(), Arc::new(|_| {}));
+        let home = Home::KeyVault { vault: endpoint.url.clone(), secret: "grant".to_owned() };
+        let grant = Grant::kept(home.store(&application, &transport), None, clock.clone()).unwrap();
+        let tokens = Tokens::of_person(settings, grant, transport, clock, Arc::new(|_| {}));
+        let refused = tokens.bearer(GRAPH).await.err().unwrap();
+        assert_eq!(refused.reason(), reason);
+        assert!(!refused.is_transient());
+    }
 }

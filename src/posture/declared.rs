@@ -26,6 +26,12 @@ pub struct Declarations {
     pub hire_grace: Duration,
     /// What is put up with for a while.
     pub exceptions: Vec<Exception>,
+    /// What is said to be so where it cannot be measured.
+    pub attestations: Vec<Attestation>,
+    /// Applications known to integrate with Partner Center, where they are listed.
+    pub partner_applications: Option<Vec<ObjectId>>,
+    /// The month, from 1, in which the authorization as a Cloud Solution Provider is checked.
+    pub csp_anniversary_month: Option<i8>,
     /// Ids of all partner tenants of the company, where they are listed.
     pub partner_tenants: Option<Vec<[u8; 16]>>,
     /// Ids of all tenants that are watched.
@@ -45,6 +51,37 @@ pub struct Exception {
     pub reason: String,
     /// When it ends.
     pub expires: Timestamp,
+}
+
+/// What somebody vouches for where it cannot be measured. It never overrides a measurement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attestation {
+    /// The requirement it is about.
+    pub requirement: &'static str,
+    /// What is said of it.
+    pub says: Attested,
+    /// Who says so: a role, not a name.
+    pub by: String,
+    /// Since when.
+    pub attested: Timestamp,
+    /// Until when.
+    pub expires: Timestamp,
+}
+
+/// What is said of a requirement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attested {
+    /// It is met.
+    Compliant,
+    /// It does not apply.
+    NotApplicable,
+}
+
+impl Attestation {
+    /// Whether it holds at `now`.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.attested <= now && now < self.expires
+    }
 }
 
 /// How an exception stands.

@@ -1,60 +1,101 @@
-//! What the loop remembers over a restart: when each source last succeeded. Without it a restart
-//! in the middle of an outage would forget how old the outage is.
+//! What the loop remembers over a restart: when each source last succeeded, and how old each grant
+//! is. Without the one a restart in the middle of an outage would forget how old the outage is;
+//! without the other a copied file would pass for a young grant.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::tenant::Tenant;
+use crate::oauth::Dates;
 use crate::state::{StateDirectory, StateError};
 
-const FILE: &str = "sources.json";
+/// Last successes by source.
+type Successes = BTreeMap<String, Timestamp>;
 
-/// Last successes by tenant and source.
-type Successes = BTreeMap<String, BTreeMap<String, Timestamp>>;
+/// What is remembered of one tenant.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    /// When each source last succeeded.
+    pub(super) last_successes: Successes,
+    /// How old the grant is.
+    pub(super) grant: Option<Dates>,
+}
 
 /// The state directory, if there is one, and what stands in it.
 #[derive(Debug)]
 pub(super) struct Memory {
     state: Option<StateDirectory>,
-    written: Successes,
+    successes: Kept<Successes>,
+    grants: Kept<Dates>,
     /// Whether the last write failed, so that a full disk is logged once and not every time.
     failing: bool,
 }
 
-impl Memory {
+/// One file, and what stands in it by tenant.
+#[derive(Debug)]
+struct Kept<T> {
+    file: &'static str,
+    written: BTreeMap<String, T>,
+}
+
+impl<T: DeserializeOwned + Serialize + PartialEq> Kept<T> {
     /// Reads what the last run left. A damaged file is said and done without; a newer one is not
     /// touched.
-    pub(super) fn recall(state: Option<StateDirectory>) -> Result<Self, StateError> {
-        let written = match state.as_ref().map(|state| state.read(FILE)) {
+    fn recall(file: &'static str, state: Option<&StateDirectory>) -> Result<Self, StateError> {
+        let written = match state.map(|state| state.read(file)) {
             Some(Err(error @ StateError::Newer { .. })) => return Err(error),
             Some(Err(error)) => {
                 tracing::warn!(%error, "going on without history");
-                Successes::default()
+                None
             }
-            Some(Ok(successes)) => successes.unwrap_or_default(),
-            None => Successes::default(),
+            Some(Ok(written)) => written,
+            None => None,
         };
-        Ok(Self { state, written, failing: false })
+        Ok(Self { file, written: written.unwrap_or_default() })
+    }
+
+    /// Writes what changed.
+    fn note(&mut self, now: BTreeMap<String, T>, state: &StateDirectory) -> Result<(), StateError> {
+        if now != self.written {
+            state.write(self.file, &now)?;
+            self.written = now;
+        }
+        Ok(())
+    }
+}
+
+impl Memory {
+    /// Reads what the last run left.
+    pub(super) fn recall(state: Option<StateDirectory>) -> Result<Self, StateError> {
+        let successes = Kept::recall("sources.json", state.as_ref())?;
+        let grants = Kept::recall("grants.json", state.as_ref())?;
+        Ok(Self { state, successes, grants, failing: false })
     }
 
     /// What is remembered of one tenant.
-    pub(super) fn last_successes(&self, tenant: &str) -> BTreeMap<String, Timestamp> {
-        self.written.get(tenant).cloned().unwrap_or_default()
+    pub(super) fn past(&self, tenant: &str) -> Past {
+        Past {
+            last_successes: self.successes.written.get(tenant).cloned().unwrap_or_default(),
+            grant: self.grants.written.get(tenant).cloned(),
+        }
     }
 
     /// Writes what changed.
     pub(super) fn note(&mut self, tenants: &[Arc<Tenant>]) {
         let Some(state) = &self.state else { return };
-        let successes: Successes =
-            tenants.iter().map(|tenant| (tenant.name.clone(), tenant.last_successes())).collect();
-        if successes == self.written {
-            return;
-        }
-        match state.write(FILE, &successes) {
+        let successes = tenants.iter().map(|tenant| (tenant.name.clone(), tenant.last_successes()));
+        let grants = tenants.iter();
+        let grants = grants.filter_map(|tenant| Some((tenant.name.clone(), tenant.grant_dates()?)));
+        let noted = self
+            .successes
+            .note(successes.collect(), state)
+            .and_then(|()| self.grants.note(grants.collect(), state));
+        match noted {
             Ok(()) => {
-                self.written = successes;
                 if std::mem::take(&mut self.failing) {
                     tracing::info!("state can be written again");
                 }

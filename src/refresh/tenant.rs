@@ -8,13 +8,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 
-use crate::client::{self, Api, Client, FetchError};
+use super::memory::Past;
+use crate::client::{self, Api, Client, FetchError, Identities, Meters, Who};
 use crate::clock::{Clock, age};
-use crate::oauth::{self, Tokens};
+use crate::oauth::{self, Dates, Grant, StoreError, Tokens};
 use crate::posture::Declarations;
 use crate::snapshot::{Report, Standing};
 use crate::sources::{self, EachSource, Fact, Facts, Place, Rows, Schedule, Source, Unread};
-use crate::telemetry::{SourceMeter, Telemetry};
+use crate::telemetry::{ApiMeter, SourceMeter, Telemetry};
 use crate::transport::Transport;
 
 /// First pause after a failed reading; doubled with each further one, up to the interval.
@@ -30,6 +31,8 @@ pub struct TenantSettings {
     pub name: String,
     /// Who we are there.
     pub oauth: oauth::Settings,
+    /// For whom we act there, if for anybody.
+    pub app_user: Option<AppUser>,
     /// How we ask there.
     pub client: client::Settings,
     /// When we ask what, by source id; a source that is not named has its defaults.
@@ -38,10 +41,28 @@ pub struct TenantSettings {
     pub declared: Arc<Declarations>,
 }
 
+/// The application that acts for a person who consented.
+#[derive(Debug, Clone)]
+pub struct AppUser {
+    /// How the application proves who it is.
+    pub credential: oauth::Credential,
+    /// Where the refresh token lives.
+    pub home: oauth::Home,
+}
+
 impl TenantSettings {
-    /// When `source` is read.
+    /// When `source` is read. What is told to nobody but a person is not asked for without one.
     fn schedule(&self, source: &sources::About) -> Schedule {
-        self.schedules.get(source.id).copied().unwrap_or_else(|| Schedule::of(source))
+        let schedule =
+            self.schedules.get(source.id).copied().unwrap_or_else(|| Schedule::of(source));
+        let can_be_asked = source.ask.who == Who::Application || self.app_user.is_some();
+        Schedule { enabled: schedule.enabled && can_be_asked, ..schedule }
+    }
+
+    /// Who we are when we act for a person, if we do.
+    pub fn acting(&self) -> Option<oauth::Settings> {
+        let credential = self.app_user.as_ref()?.credential.clone();
+        Some(oauth::Settings { credential, ..self.oauth.clone() })
     }
 
     /// The report before anything was read.
@@ -66,6 +87,7 @@ pub(super) struct Tenant {
     meters: BTreeMap<&'static str, SourceMeter>,
     readings: Mutex<Readings>,
     tokens: Tokens,
+    app_user: Option<Tokens>,
     changed: AtomicBool,
     /// Counts readings, for those that wait for others.
     turned: watch::Sender<u64>,
@@ -130,8 +152,9 @@ impl Tenant {
         clock: &Clock,
         telemetry: &Telemetry,
         in_flight: Arc<Semaphore>,
-        last_successes: BTreeMap<String, Timestamp>,
-    ) -> Self {
+        past: Past,
+        keeps_grants: bool,
+    ) -> Result<Self, StoreError> {
         let name = settings.name.clone();
         let all = sources::all();
         let schedules: BTreeMap<_, _> =
@@ -140,40 +163,38 @@ impl Tenant {
             all.iter().map(|about| (about.id, telemetry.source(&name, about.id))).collect();
         let marks = all.iter().map(|about| {
             // One that lies ahead was written by a clock that has been set back since.
-            let last_success = last_successes.get(about.id).copied();
+            let last_success = past.last_successes.get(about.id).copied();
             let last_success = last_success.filter(|at| *at <= clock.now());
             (about.id, Mark { last_success, ..Mark::default() })
         });
-        let meter = telemetry.api(&name, "login", &FetchError::REASONS);
-        let (said, tenant) = (Mutex::new(None), name.clone());
-        let watch = Arc::new(move |exchange: &oauth::Exchange<'_>| {
-            let failure = exchange.outcome.err();
-            meter.asked(exchange.duration, failure.map(|error| error.class().as_str()));
-            let reason = failure.map(oauth::TokenError::reason);
-            let before = std::mem::replace(&mut *lock(&said), reason);
-            match failure {
-                Some(error) if before != reason => {
-                    let remedy = error.remedy();
-                    tracing::warn!(tenant = %tenant, %error, remedy, "Microsoft gives no token");
-                }
-                None if before.is_some() => {
-                    tracing::info!(tenant = %tenant, "tokens are had again")
-                }
-                _ => {}
-            }
-        });
-        let tokens = Tokens::new(settings.oauth, transport.clone(), clock.clone(), watch);
-        let meter = telemetry.api(&name, Api::Graph.as_str(), &FetchError::REASONS);
-        let client = Client::new(
-            settings.client,
-            transport,
-            tokens.clone(),
+        let watch = |gives_none| {
+            login_watch(&name, gives_none, telemetry.api(&name, "login", &FetchError::REASONS))
+        };
+        let acting = settings.acting();
+        let tokens = Tokens::new(
+            settings.oauth,
+            transport.clone(),
             clock.clone(),
-            meter,
-            in_flight,
+            watch("Microsoft gives no token"),
         );
+        let mut app_user = None;
+        if let (Some(AppUser { home, .. }), Some(acting)) = (&settings.app_user, acting) {
+            let store = home.store(&tokens, &transport);
+            let grant = match keeps_grants {
+                true => Grant::kept(store, past.grant, clock.clone())?,
+                false => Grant::borrowed(store, clock.clone()),
+            };
+            let watch = watch("Microsoft gives no token for the person who consented");
+            app_user =
+                Some(Tokens::of_person(acting, grant, transport.clone(), clock.clone(), watch));
+        }
+        let meter = |api: Api| telemetry.api(&name, api.as_str(), &FetchError::REASONS);
+        let asked = Meters { graph: meter(Api::Graph), partner_center: meter(Api::PartnerCenter) };
+        let identities = Identities { application: tokens.clone(), app_user: app_user.clone() };
+        let client =
+            Client::new(settings.client, transport, identities, clock.clone(), asked, in_flight);
         let readings = Readings { facts: Facts::unread(clock.now()), marks: marks.collect() };
-        Self {
+        Ok(Self {
             name,
             declared: settings.declared,
             client,
@@ -181,9 +202,15 @@ impl Tenant {
             meters,
             readings: Mutex::new(readings),
             tokens,
+            app_user,
             changed: AtomicBool::new(true),
             turned: watch::Sender::new(0),
-        }
+        })
+    }
+
+    /// How old the grant of the person is for whom we act.
+    pub(super) fn grant_dates(&self) -> Option<Dates> {
+        self.app_user.as_ref()?.grant()?.standing().dates
     }
 
     pub(super) fn schedule(&self, source: &str) -> Schedule {
@@ -329,6 +356,24 @@ impl Tenant {
         sources::each(&mut held);
         (held.facts, held.standings, held.expiry)
     }
+}
+
+/// Counts requests for tokens, and says when their outcome changes.
+fn login_watch(tenant: &str, gives_none: &'static str, meter: ApiMeter) -> oauth::Watch {
+    let (said, tenant) = (Mutex::new(None), tenant.to_owned());
+    Arc::new(move |exchange: &oauth::Exchange<'_>| {
+        let failure = exchange.outcome.err();
+        meter.asked(exchange.duration, failure.map(|error| error.class().as_str()));
+        let reason = failure.map(oauth::TokenError::reason);
+        let before = std::mem::replace(&mut *lock(&said), reason);
+        match failure {
+            Some(error) if before != reason => {
+                tracing::warn!(%tenant, %error, remedy = error.remedy(), "{gives_none}");
+            }
+            None if before.is_some() => tracing::info!(%tenant, "tokens are had again"),
+            _ => {}
+        }
+    })
 }
 
 /// Takes over what holds, source by source.

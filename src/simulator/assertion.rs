@@ -18,6 +18,7 @@ const LONGEST_SECONDS: i64 = 24 * 3600;
 pub(super) fn check(
     jwt: &str,
     identity: &Identity,
+    client: &str,
     endpoint: &str,
     now: Timestamp,
 ) -> Result<(), Refusal> {
@@ -60,9 +61,8 @@ pub(super) fn check(
     if claims["aud"] != endpoint {
         return refuse(700023, "Client assertion audience claim does not match Realm issuer.");
     }
-    let is_client = |claim: &Value| {
-        claim.as_str().is_some_and(|id| id.eq_ignore_ascii_case(&identity.client_id))
-    };
+    let is_client =
+        |claim: &Value| claim.as_str().is_some_and(|id| id.eq_ignore_ascii_case(client));
     if !is_client(&claims["iss"]) || !is_client(&claims["sub"]) {
         return refuse(
             700021,

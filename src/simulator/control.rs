@@ -7,8 +7,11 @@ use hyper::{Method, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::account::Account;
 use super::faults::Fault;
+use super::grants::Grant;
 use super::http::{Answer, Asked};
+use super::scope::Wanted;
 use super::state::State;
 use super::truth::Truth;
 
@@ -39,6 +42,8 @@ pub struct Seen {
     pub throttle_priority: Option<String>,
     /// Whether there was an `authorization` header. What it held is not kept.
     pub authorization: bool,
+    /// What kind of grant a token was asked for by, where one was.
+    pub grant_type: Option<String>,
 }
 
 impl Control {
@@ -58,15 +63,46 @@ impl Control {
 
     /// Moves simulated time onward when it stands still; otherwise it goes by itself.
     pub fn turn(&self, by: Duration) {
-        self.lock().time.turn(by);
+        let mut state = self.lock();
+        state.time.turn(by);
+        state.note_score();
     }
 
     /// One move of the world: a hire, a registration, both again, and then one person joins or
-    /// leaves the exceptions from MFA. Says what happened.
+    /// leaves the exceptions from MFA; now and then an alert is raised, looked into or resolved.
+    /// Says what happened.
     pub fn step(&self) -> String {
+        self.lock().step()
+    }
+
+    /// An alert about fraud at one of the customers, detected now. Severity and kind are
+    /// Microsoft's words, or any other. Returns its id, as Graph has it.
+    pub fn raise_alert(&self, severity: &str, alert_type: &str) -> String {
         let mut state = self.lock();
         let now = state.now();
-        state.world.step(now)
+        let State { alerts, customers, .. } = &mut *state;
+        let id = alerts.raise(customers, severity, alert_type, now);
+        state.note_score();
+        id
+    }
+
+    /// Somebody looks into an alert that nobody has answered. Whether there is such a one.
+    pub fn investigate(&self, id: &str) -> bool {
+        let mut state = self.lock();
+        let now = state.now();
+        let changed = state.alerts.investigate(id, now);
+        state.note_score();
+        changed
+    }
+
+    /// Somebody resolves an open alert, with Microsoft's word for what was found: `legitimate`,
+    /// `ignore` or `fraud`. Whether there is such a one.
+    pub fn resolve(&self, id: &str, finding: &str) -> bool {
+        let mut state = self.lock();
+        let now = state.now();
+        let changed = state.alerts.resolve(id, finding, now);
+        state.note_score();
+        changed
     }
 
     /// What a reader should find now.
@@ -82,6 +118,49 @@ impl Control {
     /// How many tokens were handed out.
     pub fn tokens_issued(&self) -> u64 {
         self.lock().tokens.issued
+    }
+
+    /// A refresh token, as if a person had consented to everything: with MFA or without, as a
+    /// Global Administrator or as an ordinary Admin agent.
+    pub fn grant(&self, mfa: bool, global_admin: bool) -> String {
+        let mut state = self.lock();
+        let account = if global_admin {
+            Account::global_administrator(&state)
+        } else {
+            Account::agent(&state)
+        };
+        let client = state.settings.identity.app_user_client_id.clone();
+        let (token, now) = (state.fresh_secret(), state.now());
+        let grant = Grant { client, account, mfa, wanted: Wanted::everything() };
+        state.grants.give(token.clone(), Arc::new(grant), now);
+        token
+    }
+
+    /// Ends all that people consented to until now, as an administrator can.
+    pub fn revoke_grants(&self) {
+        self.lock().grants.revoke();
+    }
+
+    /// How many refresh tokens were used.
+    pub fn refreshes(&self) -> u64 {
+        self.lock().grants.refreshes
+    }
+
+    /// How many refresh tokens were given in place of one that was used.
+    pub fn rotations(&self) -> u64 {
+        self.lock().grants.rotations
+    }
+
+    /// What the vault holds under this name.
+    pub fn secret(&self, name: &str) -> Option<String> {
+        self.lock().vault.secret(name).map(str::to_owned)
+    }
+
+    /// Puts something into the vault, as an operator would.
+    pub fn set_secret(&self, name: &str, value: &str) {
+        let mut state = self.lock();
+        let (version, now) = (state.fresh_id(), state.now());
+        state.vault.set(name, value, version, now);
     }
 
     /// The same over HTTP, for programs that cannot hold a [`Control`].
@@ -114,9 +193,49 @@ impl Control {
                 self.turn(by);
                 Answer::text(StatusCode::OK, &format!("{}\n", self.lock().now()))
             }
+            (&Method::POST, path) if path.starts_with("/-/alerts/") => {
+                let text = String::from_utf8_lossy(&asked.body);
+                let words: Vec<&str> = text.split_whitespace().collect();
+                let changed = match (path, &words[..]) {
+                    ("/-/alerts/raise", [severity, alert_type]) => {
+                        let id = self.raise_alert(severity, alert_type);
+                        return Answer::text(StatusCode::OK, &format!("{id}\n"));
+                    }
+                    ("/-/alerts/investigate", [id]) => self.investigate(id),
+                    ("/-/alerts/resolve", [id, finding]) => self.resolve(id, finding),
+                    _ => {
+                        let text = "raise SEVERITY KIND, investigate ID, resolve ID FINDING\n";
+                        return Answer::text(StatusCode::BAD_REQUEST, text);
+                    }
+                };
+                if changed {
+                    Answer::text(StatusCode::OK, "ok\n")
+                } else {
+                    Answer::text(StatusCode::NOT_FOUND, "no such alert is open\n")
+                }
+            }
+            (&Method::POST, "/-/grant") => {
+                let text = String::from_utf8_lossy(&asked.body);
+                let words: Vec<&str> = text.split_whitespace().collect();
+                let strange = words.iter().find(|word| !["mfa", "global-admin"].contains(word));
+                if strange.is_some() {
+                    return Answer::text(
+                        StatusCode::BAD_REQUEST,
+                        "give mfa, global-admin, or neither\n",
+                    );
+                }
+                let token = self.grant(words.contains(&"mfa"), words.contains(&"global-admin"));
+                Answer::text(StatusCode::OK, &format!("{token}\n"))
+            }
+            (&Method::POST, "/-/revoke") => {
+                self.revoke_grants();
+                Answer::text(StatusCode::OK, "ok\n")
+            }
             _ => Answer::text(
                 StatusCode::NOT_FOUND,
-                "GET /-/truth, GET /-/requests, POST /-/faults, POST /-/step, POST /-/turn\n",
+                "GET /-/truth, GET /-/requests, POST /-/faults, POST /-/step, POST /-/turn, \
+                 POST /-/grant, POST /-/revoke, POST /-/alerts/raise, POST /-/alerts/investigate, \
+                 POST /-/alerts/resolve\n",
             ),
         }
     }

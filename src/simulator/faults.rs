@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Every kind of fault as it is written, and what it does.
-pub const FAULTS: [(&str, &str); 19] = [
+pub const FAULTS: [(&str, &str); 29] = [
     (
         "throttle[=SECONDS|date|none]",
         "429 for all of Graph, with Retry-After in whole or decimal seconds, as a date, or missing",
@@ -27,6 +27,19 @@ pub const FAULTS: [(&str, &str); 19] = [
     ("reset", "the connection is reset in the middle of an answer"),
     ("expired-token", "Graph refuses the first use of every token"),
     ("null-everything", "every field that may be null is null"),
+    ("mfa-missing", "tokens for people say nothing of MFA, whatever was done at sign-in"),
+    ("grant-revoked", "no token for people: the grant was revoked"),
+    ("grant-expired", "no token for people: the grant was not used for 90 days"),
+    ("sign-in-frequency", "no token for people: a policy wants a new sign-in"),
+    ("token-stall=MILLISECONDS", "tokens for people come late, and the grant is rotated at once"),
+    ("token-hang", "requests for tokens for people are neither acted on nor answered"),
+    ("no-rotation", "no refresh token comes with a token for people"),
+    (
+        "refusal=agreement|programme|role|mfa",
+        "Partner Center refuses: agreement not accepted, programme not active, role, no MFA",
+    ),
+    ("validate-mfa-silent", "Partner Center does not say whether the token satisfies its MFA test"),
+    ("mfa-unenforced", "Partner Center lets tokens without MFA in, as before it was mandatory"),
 ];
 
 /// One thing that goes wrong, everywhere it can or only where the path contains some text.
@@ -57,6 +70,38 @@ pub(super) enum Kind {
     Reset,
     ExpiredToken,
     NullEverything,
+    MfaMissing,
+    GrantRevoked,
+    GrantExpired,
+    SignInFrequency,
+    TokenStall(u64),
+    TokenHang,
+    NoRotation,
+    Refusal(Cause),
+    ValidateMfaSilent,
+    MfaUnenforced,
+}
+
+/// Why Partner Center refuses whoever asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    Agreement,
+    Programme,
+    Role,
+    Mfa,
+}
+
+impl Cause {
+    const ALL: [(&str, Self); 4] = [
+        ("agreement", Self::Agreement),
+        ("programme", Self::Programme),
+        ("role", Self::Role),
+        ("mfa", Self::Mfa),
+    ];
+
+    fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(_, cause)| *cause == self).map_or("", |(word, _)| word)
+    }
 }
 
 /// How a throttled reader is told when to come back.
@@ -68,11 +113,13 @@ pub(super) enum Retry {
     None,
 }
 
-/// Which half of Microsoft a request went to.
+/// Which part of Microsoft a request went to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Login,
     Graph,
+    PartnerCenter,
+    Vault,
     /// The simulator's own pages, where nothing goes wrong.
     Own,
 }
@@ -83,7 +130,8 @@ impl Fault {
         match (&self.path, side) {
             (_, Side::Own) => false,
             (Some(part), _) => path.contains(part.as_str()),
-            (None, Side::Graph) => true,
+            (None, Side::Graph | Side::PartnerCenter) => true,
+            (None, Side::Vault) => matches!(self.kind, Kind::Forbidden(_)),
             // Without a path, what spoils answers spoils Graph's: else no token would be had.
             (None, Side::Login) => matches!(
                 self.kind,
@@ -93,6 +141,13 @@ impl Fault {
                     | Kind::AppDisabled
                     | Kind::ConditionalAccess
                     | Kind::ServerError(_)
+                    | Kind::MfaMissing
+                    | Kind::GrantRevoked
+                    | Kind::GrantExpired
+                    | Kind::SignInFrequency
+                    | Kind::TokenStall(_)
+                    | Kind::TokenHang
+                    | Kind::NoRotation
             ),
         }
     }
@@ -176,6 +231,19 @@ impl Kind {
             ("reset", None) => Some(Self::Reset),
             ("expired-token", None) => Some(Self::ExpiredToken),
             ("null-everything", None) => Some(Self::NullEverything),
+            ("mfa-missing", None) => Some(Self::MfaMissing),
+            ("grant-revoked", None) => Some(Self::GrantRevoked),
+            ("grant-expired", None) => Some(Self::GrantExpired),
+            ("sign-in-frequency", None) => Some(Self::SignInFrequency),
+            ("token-stall", Some(text)) => text.parse().ok().map(Self::TokenStall),
+            ("token-hang", None) => Some(Self::TokenHang),
+            ("no-rotation", None) => Some(Self::NoRotation),
+            ("refusal", Some(text)) => {
+                let cause = Cause::ALL.into_iter().find(|(word, _)| *word == text);
+                cause.map(|(_, cause)| Self::Refusal(cause))
+            }
+            ("validate-mfa-silent", None) => Some(Self::ValidateMfaSilent),
+            ("mfa-unenforced", None) => Some(Self::MfaUnenforced),
             _ => None,
         }
     }
@@ -209,6 +277,16 @@ impl fmt::Display for Fault {
             Kind::Reset => f.write_str("reset"),
             Kind::ExpiredToken => f.write_str("expired-token"),
             Kind::NullEverything => f.write_str("null-everything"),
+            Kind::MfaMissing => f.write_str("mfa-missing"),
+            Kind::GrantRevoked => f.write_str("grant-revoked"),
+            Kind::GrantExpired => f.write_str("grant-expired"),
+            Kind::SignInFrequency => f.write_str("sign-in-frequency"),
+            Kind::TokenStall(milliseconds) => write!(f, "token-stall={milliseconds}"),
+            Kind::TokenHang => f.write_str("token-hang"),
+            Kind::NoRotation => f.write_str("no-rotation"),
+            Kind::Refusal(cause) => write!(f, "refusal={}", cause.word()),
+            Kind::ValidateMfaSilent => f.write_str("validate-mfa-silent"),
+            Kind::MfaUnenforced => f.write_str("mfa-unenforced"),
         }?;
         self.path.as_ref().map_or(Ok(()), |path| write!(f, "@{path}"))
     }
@@ -225,6 +303,7 @@ mod tests {
                 "forbidden" => "forbidden=/users".to_owned(),
                 "throttle" => "throttle=2.128".to_owned(),
                 "server-error" => "server-error=0.25".to_owned(),
+                "refusal" => "refusal=programme".to_owned(),
                 kind if usage.contains('=') => format!("{kind}=7"),
                 kind => kind.to_owned(),
             };
@@ -258,6 +337,9 @@ mod tests {
             "forbidden",
             "forbidden=",
             "malformed-rows",
+            "refusal",
+            "refusal=mood",
+            "token-stall",
         ] {
             let error = text.parse::<Fault>().unwrap_err();
             assert!(matches!(error, FaultError::Argument { .. }), "{text}: {error}");
@@ -275,5 +357,9 @@ mod tests {
         assert!(!somewhere.meets(Side::Own, "/-/users"));
         let token: Fault = "malformed@/oauth2".parse().unwrap();
         assert!(token.meets(Side::Login, "/t/oauth2/v2.0/token"));
+        assert!(everywhere.meets(Side::PartnerCenter, "/partnercenter/v1/fraudEvents"));
+        assert!(!everywhere.meets(Side::Vault, "/vault/secrets/grant"));
+        let grant: Fault = "grant-revoked".parse().unwrap();
+        assert!(grant.meets(Side::Login, "/t/oauth2/v2.0/token"));
     }
 }

@@ -4,10 +4,11 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::Plan;
+use super::bearer::{Bearer, Holder};
 use super::faults::Kind;
 use super::http::{Answer, Asked};
+use super::scope::Api;
 use super::state::State;
-use super::tokens::Bearer;
 
 mod conditional_access;
 mod filter;
@@ -15,6 +16,7 @@ mod groups;
 mod list;
 mod members;
 mod options;
+mod partner;
 mod refusal;
 mod registration;
 mod resource;
@@ -55,7 +57,7 @@ pub(super) fn answer(state: &mut State, asked: &Asked, faults: &[Kind]) -> Answe
 
 fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Refusal> {
     stand_in_the_way(state, faults)?;
-    authorize(state, asked, faults)?;
+    let holder = authorize(state, asked, faults)?;
     let path = asked.path.strip_prefix("/graph").unwrap_or_default();
     let beta = path.starts_with("/beta");
     let path = path.strip_prefix("/v1.0").or_else(|| path.strip_prefix("/beta"));
@@ -70,8 +72,11 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
     }
     let resource = Resource::at(path, beta)?;
     let options = Options::read(asked)?;
-    let units = permit(state, asked, &resource, &options, faults)?;
-    let context = Context { state, asked, options, faults };
+    let units = permit(state, asked, &resource, &options, &holder, faults)?;
+    let context = Context { state, asked, options, holder, faults };
+    if resource.meter() == Meter::Partner {
+        partner::permit(&context)?;
+    }
     let answered = match &resource {
         Resource::Organization => tenant::organization(&context),
         Resource::SubscribedSkus => tenant::subscribed_skus(&context),
@@ -96,10 +101,16 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
         Resource::User(id) => users::one(&context, id),
         Resource::Registrations => registration::list(&context),
         Resource::Registration(id) => registration::one(&context, id),
+        Resource::SecurityAlerts => partner::alerts(&context),
+        Resource::SecurityAlert(id) => partner::alert(&context, id),
+        Resource::SecurityScore => partner::score(&context),
+        Resource::SecurityRequirements => partner::requirements(&context),
+        Resource::CustomerInsights => partner::customer_insights(&context),
+        Resource::ScoreHistory => partner::history(&context),
     }?;
     Ok(match resource.meter() {
         Meter::Directory => answered.with("x-ms-resource-unit", &units.to_string()),
-        Meter::Reports | Meter::ConditionalAccess => answered,
+        Meter::Reports | Meter::ConditionalAccess | Meter::Partner => answered,
     })
 }
 
@@ -109,6 +120,7 @@ fn permit(
     asked: &Asked,
     resource: &Resource,
     options: &Options,
+    holder: &Holder,
     faults: &[Kind],
 ) -> Result<u32, Refusal> {
     let forbidden = faults.iter().any(|fault| match fault {
@@ -118,7 +130,11 @@ fn permit(
     if forbidden {
         return Err(Refusal::denied());
     }
-    let granted = |name: &str| state.settings.granted.iter().any(|granted| granted == name);
+    if resource.meter() == Meter::Partner {
+        // A service of its own, whose limits nobody published.
+        return Ok(0);
+    }
+    let granted = |name: &str| holder.may(&state.settings, name);
     if !resource.permissions().iter().any(|name| granted(name)) {
         return Err(resource.forbidden());
     }
@@ -158,6 +174,7 @@ struct Context<'a> {
     state: &'a State,
     asked: &'a Asked,
     options: Options,
+    holder: Holder,
     faults: &'a [Kind],
 }
 
@@ -184,7 +201,7 @@ impl Context<'_> {
 
     /// Whether any one of these permissions was granted.
     fn granted(&self, names: &[&str]) -> bool {
-        self.state.settings.granted.iter().any(|granted| names.contains(&granted.as_str()))
+        names.iter().any(|name| self.holder.may(&self.state.settings, name))
     }
 
     fn plan(&self) -> Plan {
@@ -213,17 +230,17 @@ fn stand_in_the_way(state: &mut State, faults: &[Kind]) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn authorize(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<(), Refusal> {
+fn authorize(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Holder, Refusal> {
     let bearer = asked.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
     let Some(bearer) = bearer else {
         return Err(Refusal::unauthenticated("Access token is empty."));
     };
     let now = state.now();
-    match state.tokens.judge(bearer, now) {
-        Bearer::Known { first: true } if faults.contains(&Kind::ExpiredToken) => {
+    match state.tokens.judge(bearer, Api::Graph, now) {
+        Bearer::Known { first: true, .. } if faults.contains(&Kind::ExpiredToken) => {
             Err(Refusal::unauthenticated("Lifetime validation failed, the token is expired."))
         }
-        Bearer::Known { .. } => Ok(()),
+        Bearer::Known { holder, .. } => Ok(holder),
         Bearer::Expired => {
             Err(Refusal::unauthenticated("Lifetime validation failed, the token is expired."))
         }

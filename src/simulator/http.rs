@@ -19,10 +19,11 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use url::form_urlencoded;
 
 use super::control::{Control, Seen};
 use super::faults::{Kind, Side};
-use super::{graph, time, tokens};
+use super::{graph, partner_center, time, tokens, vault};
 
 /// Largest request body: a form with an assertion is a few kilobytes.
 const BODY_BYTES: usize = 64 << 10;
@@ -43,6 +44,13 @@ impl Asked {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// What kind of grant a token was asked for by.
+    fn grant_type(&self) -> Option<String> {
+        let mut form = form_urlencoded::parse(&self.body);
+        let given = form.find(|(name, _)| name == "grant_type").map(|(_, kind)| kind.into_owned());
+        given.filter(|_| self.path.ends_with("/oauth2/v2.0/token"))
+    }
+
     fn seen(&self, at: jiff::Timestamp, status: StatusCode) -> Seen {
         let header = |name| self.header(name).map(str::to_owned);
         let query = if self.query.is_empty() { "" } else { "?" };
@@ -57,6 +65,7 @@ impl Asked {
             consistency_level: header("consistencylevel"),
             throttle_priority: header("x-ms-throttle-priority"),
             authorization: self.headers.contains_key("authorization"),
+            grant_type: self.grant_type(),
         }
     }
 }
@@ -94,6 +103,10 @@ impl Answer {
         Self::new(status, "text/plain; charset=utf-8", body.as_bytes().to_vec())
     }
 
+    pub(super) fn html(status: StatusCode, body: &str) -> Self {
+        Self::new(status, "text/html; charset=utf-8", body.as_bytes().to_vec())
+    }
+
     /// Adds a header; a value that cannot be one is left out.
     pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -105,7 +118,9 @@ impl Answer {
     fn spoil(&mut self, faults: &[Kind]) {
         for fault in faults {
             match fault {
-                Kind::Slow(milliseconds) => self.delay = Duration::from_millis(*milliseconds),
+                Kind::Slow(milliseconds) => {
+                    self.delay = self.delay.max(Duration::from_millis(*milliseconds));
+                }
                 Kind::Html => {
                     let page =
                         "<!DOCTYPE html><html><body><h1>Sign in to the proxy</h1></body></html>";
@@ -179,12 +194,19 @@ fn answer(control: &Control, asked: &Asked) -> Answer {
         Side::Own => Answer::text(
             StatusCode::OK,
             "This is a simulated Microsoft: no account, person or secret in it is real.\n\
-             /{tenant}/oauth2/v2.0/token  tokens\n\
-             /graph/v1.0/ /graph/beta/    Graph\n\
-             /-/truth /-/requests         what a reader should find, and what it asked\n",
+             /{tenant}/oauth2/v2.0/token      tokens, for an application and for people\n\
+             /{tenant}/oauth2/v2.0/authorize  where people sign in\n\
+             /devicelogin                     the same with a code from elsewhere\n\
+             /graph/v1.0/ /graph/beta/        Graph\n\
+             /partnercenter/v1/               Partner Center\n\
+             /vault/secrets/                  Key Vault\n\
+             /-/alerts/raise /-/grant         an alert about fraud; a grant without a person\n\
+             /-/truth /-/requests             what a reader should find, and what it asked\n",
         ),
         Side::Login => tokens::answer(&mut state, asked, &faults),
         Side::Graph => graph::answer(&mut state, asked, &faults),
+        Side::Vault => vault::answer(&mut state, asked, &faults),
+        Side::PartnerCenter => partner_center::answer(&mut state, asked, &faults),
     };
     answer.spoil(&faults);
     let now = state.now();
@@ -196,6 +218,8 @@ fn answer(control: &Control, asked: &Asked) -> Answer {
 fn side(path: &str) -> Side {
     match path.split('/').nth(1) {
         Some("graph") => Side::Graph,
+        Some("partnercenter") => Side::PartnerCenter,
+        Some("vault") => Side::Vault,
         Some("") | None => Side::Own,
         Some(_) => Side::Login,
     }

@@ -6,10 +6,11 @@ use hyper::{Method, StatusCode};
 use serde_json::json;
 use url::form_urlencoded;
 
+use super::bearer::LIFETIME_SECONDS;
 use super::faults::{Kind, Retry};
 use super::http::{Answer, Asked};
 use super::state::State;
-use super::tokens::{self, LIFETIME_SECONDS};
+use super::{bearer, scope, tokens};
 
 /// Why neither hands out a token.
 enum Refusal {
@@ -52,9 +53,10 @@ pub(super) fn virtual_machine(state: &mut State, asked: &Asked, faults: &[Kind])
         Err(refusal) => return refusal.answer(state),
     };
     let now = state.now().as_second();
+    let client = state.settings.identity.client_id.clone();
     let body = json!({
-        "access_token": tokens::issue(state, resource),
-        "client_id": state.settings.identity.client_id,
+        "access_token": bearer::for_application(state, resource, &client, true),
+        "client_id": client,
         "refresh_token": "",
         "expires_in": LIFETIME_SECONDS.to_string(),
         "expires_on": (now + LIFETIME_SECONDS).to_string(),
@@ -79,9 +81,10 @@ pub(super) fn app_service(state: &mut State, asked: &Asked, faults: &[Kind]) -> 
         Ok(resource) => resource,
         Err(refusal) => return refusal.answer(state),
     };
+    let client = state.settings.identity.client_id.clone();
     let body = json!({
-        "access_token": tokens::issue(state, resource),
-        "client_id": state.settings.identity.client_id,
+        "access_token": bearer::for_application(state, resource, &client, true),
+        "client_id": client,
         "expires_on": (state.now().as_second() + LIFETIME_SECONDS).to_string(),
         "resource": resource,
         "token_type": "Bearer",
@@ -117,7 +120,7 @@ fn resource(
     let Some(resource) = query.get("resource") else {
         return Err(Refusal::bad("Required query variable 'resource' is missing"));
     };
-    tokens::resource_named(resource).ok_or(Refusal::Said(
+    scope::resource_named(resource).ok_or(Refusal::Said(
         StatusCode::BAD_REQUEST,
         "invalid_resource",
         "AADSTS500011: The resource principal was not found in the tenant.",

@@ -2,15 +2,24 @@
 
 use std::collections::VecDeque;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
+use super::alerts::Alerts;
+use super::bearer::Tokens;
 use super::control::Seen;
+use super::customers::{self, Customer};
 use super::faults::{Fault, Kind, Side};
+use super::grants::Grants;
 use super::graph::Throttles;
+use super::partner_center::{self, Meter};
 use super::person;
+use super::resellers::{self, Reseller};
+use super::score::{self, History};
 use super::time::Time;
-use super::tokens::Tokens;
-use super::truth::{Circumstances, Truth};
+use super::truth::{Circumstances, Customers, Fraud, Score, Truth};
+use super::vault::Vault;
 use super::world::World;
 use super::{Plan, Settings};
 
@@ -20,8 +29,17 @@ const REMEMBERED: usize = 10_000;
 pub(super) struct State {
     pub(super) settings: Settings,
     pub(super) world: World,
+    pub(super) customers: Vec<Customer>,
+    pub(super) resellers: Vec<Reseller>,
+    pub(super) alerts: Alerts,
+    pub(super) history: History,
     pub(super) time: Time,
+    /// When it was made.
+    pub(super) born: Timestamp,
+    pub(super) meter: Meter,
     pub(super) tokens: Tokens,
+    pub(super) grants: Grants,
+    pub(super) vault: Vault,
     pub(super) throttles: Throttles,
     pub(super) faults: Vec<Fault>,
     /// Draws ids of requests and who meets a server error; never anything in the world.
@@ -32,16 +50,47 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(mut settings: Settings) -> Self {
         let time = Time::new(settings.start);
-        Self {
-            world: World::new(settings.users, settings.seed, time.now(), settings.partner),
+        let (seed, now) = (settings.seed, time.now());
+        let customers = customers::draw(settings.customers, seed);
+        let mut state = Self {
+            world: World::new(settings.users, seed, now, settings.partner),
+            resellers: resellers::draw(settings.customers, seed),
+            born: now,
+            meter: Meter::default(),
+            alerts: Alerts::new(&customers, seed, now),
+            customers,
+            history: History::default(),
             time,
             tokens: Tokens::default(),
+            grants: Grants::default(),
+            vault: Vault::default(),
             throttles: Throttles::default(),
             faults: std::mem::take(&mut settings.faults),
-            rng: fastrand::Rng::with_seed(settings.seed ^ 0x5eed),
+            rng: fastrand::Rng::with_seed(seed ^ 0x5eed),
             seen: VecDeque::new(),
             settings,
+        };
+        state.note_score();
+        state
+    }
+
+    /// One move of everything that moves. Says what happened.
+    pub(super) fn step(&mut self) -> String {
+        let now = self.now();
+        let mut said = self.world.step(now);
+        if let Some(more) = self.alerts.step(&self.customers, now) {
+            said.push_str("; ");
+            said.push_str(&more);
         }
+        self.note_score();
+        said
+    }
+
+    /// Remembers the score, if it is another than before.
+    pub(super) fn note_score(&mut self) {
+        let requirements = score::requirements(self, &self.truth());
+        let now = self.now();
+        self.history.note(&requirements, now);
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -69,12 +118,23 @@ impl State {
             per_user_mfa_shown: settings.per_user_mfa_shown,
             trusts_guest_mfa: settings.trusts_guest_mfa,
         };
-        self.world.truth(self.now(), &tenant)
+        let mut truth = self.world.truth(self.now(), &tenant);
+        truth.fraud = Fraud::of(&self.alerts, self.now());
+        truth.customers = Customers::of(&self.customers);
+        truth.partner_center = partner_center::truth(self);
+        truth.score = Score::of(&score::requirements(self, &truth), &self.history);
+        truth
     }
 
     /// An id for a request, a trace, a token.
     pub(super) fn fresh_id(&mut self) -> String {
         person::guid(person::random_id(&mut self.rng))
+    }
+
+    /// What nobody guesses: a code, a refresh token. It opens nothing but a simulator.
+    pub(super) fn fresh_secret(&mut self) -> String {
+        let bytes: Vec<u8> = (0..48).map(|_| self.rng.u8(..)).collect();
+        format!("1.simulated-{}", URL_SAFE_NO_PAD.encode(bytes))
     }
 
     pub(super) fn remember(&mut self, seen: Seen) {

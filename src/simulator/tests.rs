@@ -14,9 +14,14 @@ use super::*;
 mod answers;
 mod directory;
 mod fates;
+mod fraud;
 mod login;
+mod partner_center;
+mod people;
 mod policies;
+mod score;
 mod trouble;
+mod vault;
 
 /// A simulator that is served until this is dropped.
 struct Running {
@@ -131,6 +136,19 @@ impl Running {
         self.bearer = reply.json()["access_token"].as_str().unwrap().to_owned();
     }
 
+    /// Has a token for a person who consented, with MFA or without.
+    async fn become_person(&mut self, mfa: bool, audience: &str) {
+        let (token, scope) = (self.control.grant(mfa, false), format!("{audience}/.default"));
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", &token),
+            ("client_id", APP_USER_CLIENT_ID),
+            ("client_secret", APP_USER_CLIENT_SECRET),
+            ("scope", &scope),
+        ];
+        self.renew(&fields).await;
+    }
+
     /// Follows a list to its end.
     async fn all(&self, path: &str) -> Vec<Value> {
         let (mut rows, mut next) = (Vec::new(), Some(path.to_owned()));
@@ -148,6 +166,9 @@ impl Running {
         self.control.set_faults(faults.iter().map(|fault| fault.parse().unwrap()).collect());
     }
 }
+
+const GRAPH: &str = "https://graph.microsoft.com";
+const PARTNER_CENTER: &str = "https://api.partnercenter.microsoft.com";
 
 const USERS: &str = "/users?$select=id,userPrincipalName,accountEnabled,userType,createdDateTime";
 const REPORT: &str = "/reports/authenticationMethods/userRegistrationDetails";

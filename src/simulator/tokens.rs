@@ -1,123 +1,132 @@
-//! Entra's token endpoint, and the tokens that were handed out.
+//! Entra's token endpoint: who asks, how it is proved, and for whom.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::{Method, StatusCode};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use ring::digest::{SHA256, digest};
 use serde_json::json;
 use url::form_urlencoded;
 
+use super::bearer::{self, LIFETIME_SECONDS};
 use super::faults::{Kind, Retry};
+use super::grants::{Grant, without_consent};
 use super::http::{Answer, Asked};
 use super::names::INITIAL_DOMAIN;
+use super::scope;
 use super::state::State;
-use super::{assertion, managed, time};
+use super::{assertion, managed, sign_in, time};
 
-pub(super) const LIFETIME_SECONDS: i64 = 3599;
-/// Tokens remembered; older ones are refused as if expired.
-const REMEMBERED: usize = 256;
-/// What tokens are asked for: Graph in each cloud, and Partner Center.
-const AUDIENCES: [&str; 5] = [
-    "https://graph.microsoft.com",
-    "https://graph.microsoft.us",
-    "https://dod-graph.microsoft.us",
-    "https://microsoftgraph.chinacloudapi.cn",
-    "https://api.partnercenter.microsoft.com",
-];
-
-/// The tokens handed out.
-#[derive(Default)]
-pub(super) struct Tokens {
-    remembered: VecDeque<Token>,
-    pub(super) issued: u64,
-}
-
-struct Token {
-    text: String,
-    audience: String,
-    expires: Timestamp,
-    used: bool,
-}
-
-/// Whether a bearer is let in.
-pub(super) enum Bearer {
-    /// For the first time with this token, or again.
-    Known {
-        first: bool,
-    },
-    WrongAudience,
-    Expired,
-    Unknown,
-}
-
-impl Tokens {
-    /// Judges a bearer that came to Graph.
-    pub(super) fn judge(&mut self, text: &str, now: Timestamp) -> Bearer {
-        let Some(token) = self.remembered.iter_mut().find(|token| token.text == text) else {
-            return Bearer::Unknown;
-        };
-        if token.expires <= now {
-            return Bearer::Expired;
-        }
-        if !token.audience.contains("graph") {
-            return Bearer::WrongAudience;
-        }
-        Bearer::Known { first: !std::mem::replace(&mut token.used, true) }
-    }
-}
-
-/// Makes a token. It looks like a JWT, and is accepted only because it is remembered.
-pub(super) fn issue(state: &mut State, audience: &str) -> String {
-    let now = state.now();
-    let identity = &state.settings.identity;
-    let claims = json!({
-        "aud": audience,
-        "iss": format!("https://sts.windows.net/{}/", identity.tenant_id),
-        "iat": now.as_second(),
-        "nbf": now.as_second(),
-        "exp": now.as_second() + LIFETIME_SECONDS,
-        "appid": identity.client_id,
-        "idtyp": "app",
-        "roles": state.settings.granted,
-        "tid": identity.tenant_id,
-        "ver": "1.0",
-        "uti": state.rng.u64(..).to_string(),
-    });
-    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
-    let header = json!({ "typ": "JWT", "alg": "RS256", "kid": "simulated" });
-    let signature: Vec<u8> = (0..32).map(|_| state.rng.u8(..)).collect();
-    let text = format!(
-        "{}.{}.{}",
-        part(&header.to_string()),
-        part(&claims.to_string()),
-        URL_SAFE_NO_PAD.encode(signature)
-    );
-    let expires = Timestamp::from_second(now.as_second() + LIFETIME_SECONDS).unwrap_or(now);
-    if state.tokens.remembered.len() == REMEMBERED {
-        state.tokens.remembered.pop_front();
-    }
-    let token = Token { text: text.clone(), audience: audience.to_owned(), expires, used: false };
-    state.tokens.remembered.push_back(token);
-    state.tokens.issued += 1;
-    text
-}
+/// How a person's application names the grant of a device code.
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// Who waits for an answer that never comes gives up sooner than this.
+const NEVER: Duration = Duration::from_secs(3600);
 
 pub(super) fn answer(state: &mut State, asked: &Asked, faults: &[Kind]) -> Answer {
     match asked.path.as_str() {
         "/metadata/identity/oauth2/token" => managed::virtual_machine(state, asked, faults),
         "/msi/token" => managed::app_service(state, asked, faults),
+        sign_in::DEVICE_PAGE => sign_in::device_page(state, asked),
         path => match path.trim_start_matches('/').split_once('/') {
+            Some((tenant, "oauth2/v2.0/authorize")) => sign_in::authorize(state, asked, tenant),
             Some((tenant, "oauth2/v2.0/token")) if asked.method == Method::POST => {
                 entra(state, asked, tenant, faults)
                     .unwrap_or_else(|refusal| refusal.answer(state, asked))
             }
-            Some((_, "oauth2/v2.0/token")) => {
+            Some((tenant, "oauth2/v2.0/devicecode")) if asked.method == Method::POST => {
+                sign_in::device_code(state, asked, tenant)
+                    .unwrap_or_else(|refusal| refusal.answer(state, asked))
+            }
+            Some((_, "oauth2/v2.0/token" | "oauth2/v2.0/devicecode")) => {
                 Answer::text(StatusCode::METHOD_NOT_ALLOWED, "").with("allow", "POST")
             }
             _ => Answer::text(StatusCode::NOT_FOUND, ""),
         },
+    }
+}
+
+/// What a form says; an empty field says nothing.
+pub(super) struct Form(BTreeMap<String, String>);
+
+impl Form {
+    pub(super) fn read(text: &[u8]) -> Self {
+        let pairs = form_urlencoded::parse(text).into_owned();
+        Self(pairs.filter(|(_, value)| !value.is_empty()).collect())
+    }
+
+    /// The body of a request, which has to be a form.
+    pub(super) fn of(asked: &Asked) -> Result<Self, Refusal> {
+        let content_type = asked.header("content-type").unwrap_or_default();
+        if !content_type.starts_with("application/x-www-form-urlencoded") {
+            return Err(missing("grant_type"));
+        }
+        Ok(Self::read(&asked.body))
+    }
+
+    pub(super) fn field(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
+        self.field(name).ok_or_else(|| missing(name))
+    }
+}
+
+fn missing(name: &str) -> Refusal {
+    let text = format!("The request body must contain the following parameter: '{name}'.");
+    Refusal::new("invalid_request", 900144, text)
+}
+
+/// An application of the tenant, and what it is for. One may be for both.
+pub(super) struct Client {
+    pub(super) id: String,
+    /// Whether permissions were granted to it, to use by itself.
+    by_itself: bool,
+    /// Whether it acts for people.
+    pub(super) for_people: bool,
+}
+
+impl Client {
+    pub(super) fn find(state: &State, id: &str) -> Result<Self, Refusal> {
+        let identity = &state.settings.identity;
+        let by_itself = id.eq_ignore_ascii_case(&identity.client_id);
+        let for_people = id.eq_ignore_ascii_case(&identity.app_user_client_id);
+        if by_itself || for_people {
+            return Ok(Self { id: id.to_owned(), by_itself, for_people });
+        }
+        let text = format!("Application with identifier '{id}' was not found in the directory.");
+        Err(Refusal::new("unauthorized_client", 700016, text))
+    }
+
+    /// Whether whoever asks is this application.
+    fn prove(&self, state: &State, asked: &Asked, form: &Form) -> Result<(), Refusal> {
+        let identity = &state.settings.identity;
+        match (form.field("client_assertion"), form.field("client_secret")) {
+            (Some(jwt), _) => {
+                let kind = form.field("client_assertion_type");
+                if kind != Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer") {
+                    return Err(missing("client_assertion_type"));
+                }
+                let endpoint = format!("{}{}", asked.origin, asked.path);
+                assertion::check(jwt, identity, &self.id, &endpoint, state.now())
+            }
+            (None, Some(secret))
+                if self.by_itself && secret == identity.client_secret
+                    || self.for_people && secret == identity.app_user_client_secret =>
+            {
+                Ok(())
+            }
+            (None, Some(_)) => Err(wrong_secret(&self.id)),
+            (None, None) => {
+                let text = "The request body must contain the following parameter: \
+                            'client_assertion' or 'client_secret'.";
+                Err(Refusal::new("invalid_client", 7000218, text))
+            }
+        }
     }
 }
 
@@ -133,7 +142,7 @@ impl Refusal {
         Self { error, code, text: text.into() }
     }
 
-    fn answer(&self, state: &mut State, asked: &Asked) -> Answer {
+    pub(super) fn answer(&self, state: &mut State, asked: &Asked) -> Answer {
         let status = match self.error {
             "invalid_client" => StatusCode::UNAUTHORIZED,
             "temporarily_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
@@ -174,55 +183,126 @@ fn entra(
         }
     }
     stand_in_the_way(state, faults)?;
-    let form: BTreeMap<String, String> = form_urlencoded::parse(&asked.body).into_owned().collect();
-    let field = |name: &str| form.get(name).filter(|value| !value.is_empty());
-    let missing = |name: &str| {
-        let text = format!("The request body must contain the following parameter: '{name}'.");
-        Refusal::new("invalid_request", 900144, text)
-    };
-    let required = |name: &str| field(name).ok_or_else(|| missing(name));
-    let form_type = asked.header("content-type").unwrap_or_default();
-    if !form_type.starts_with("application/x-www-form-urlencoded") {
-        return Err(missing("grant_type"));
-    }
-    let identity = &state.settings.identity;
-    check_tenant(tenant, &identity.tenant_id)?;
-    let grant = required("grant_type")?;
-    if grant != "client_credentials" {
-        let text = format!("The app requested an unsupported grant type '{grant}'.");
+    let form = Form::of(asked)?;
+    check_tenant(tenant, &state.settings.identity.tenant_id)?;
+    let kind = form.required("grant_type")?;
+    let known = ["client_credentials", "authorization_code", "refresh_token", DEVICE_CODE];
+    if !known.contains(&kind) {
+        let text = format!("The app requested an unsupported grant type '{kind}'.");
         return Err(Refusal::new("unsupported_grant_type", 70003, text));
     }
-    let client = required("client_id")?;
-    if !client.eq_ignore_ascii_case(&identity.client_id) {
-        let text =
-            format!("Application with identifier '{client}' was not found in the directory.");
-        return Err(Refusal::new("unauthorized_client", 700016, text));
+    let client = Client::find(state, form.required("client_id")?)?;
+    if kind == "client_credentials" {
+        let audience = scope::audience(form.required("scope")?)?;
+        client.prove(state, asked, &form)?;
+        let token = bearer::for_application(state, audience, &client.id, client.by_itself);
+        let body = json!({
+            "token_type": "Bearer",
+            "expires_in": LIFETIME_SECONDS,
+            "ext_expires_in": LIFETIME_SECONDS,
+            "access_token": token,
+        });
+        return Ok(token_answer(&body));
     }
-    let audience = audience(required("scope")?)?;
-    match (field("client_assertion"), field("client_secret")) {
-        (Some(jwt), _) => {
-            let kind = field("client_assertion_type").map(String::as_str);
-            if kind != Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer") {
-                return Err(missing("client_assertion_type"));
+    client.prove(state, asked, &form)?;
+    if faults.contains(&Kind::TokenHang) {
+        let mut answer = Answer::text(StatusCode::GATEWAY_TIMEOUT, "");
+        answer.delay = NEVER;
+        return Ok(answer);
+    }
+    let mut answer = for_person(state, &form, &client, kind, faults)?;
+    for fault in faults {
+        if let Kind::TokenStall(milliseconds) = fault {
+            answer.delay = Duration::from_millis(*milliseconds);
+        }
+    }
+    Ok(answer)
+}
+
+/// Tokens for a person: by a code from the sign-in page, by one entered elsewhere, or by the grant
+/// of before.
+fn for_person(
+    state: &mut State,
+    form: &Form,
+    client: &Client,
+    kind: &str,
+    faults: &[Kind],
+) -> Result<Answer, Refusal> {
+    let (now, scope) = (state.now(), form.field("scope"));
+    let rotates = !faults.contains(&Kind::NoRotation);
+    let (grant, given, next) = match kind {
+        "refresh_token" => {
+            let token = form.required("refresh_token")?;
+            let grace =
+                SignedDuration::try_from(state.settings.grant_grace).unwrap_or(SignedDuration::MAX);
+            let grant = state.grants.known(token, &client.id, grace, faults, now)?;
+            let given = grant.cut(scope)?;
+            let next = rotates.then(|| state.fresh_secret());
+            state.grants.rotate(token, next.clone(), now);
+            (grant, given, next)
+        }
+        _ => {
+            let grant = if kind == DEVICE_CODE {
+                let hurry = state.settings.enforce_throttles;
+                state.grants.poll(form.required("device_code")?, &client.id, hurry, now)?
+            } else {
+                let (code, redirect) = (form.required("code")?, form.required("redirect_uri")?);
+                let challenge = form.field("code_verifier").map(challenge);
+                state.grants.redeem(code, &client.id, redirect, challenge.as_deref(), now)?
+            };
+            let given = grant.cut(scope)?;
+            let next = (rotates && grant.wanted.offline).then(|| state.fresh_secret());
+            if let Some(next) = &next {
+                state.grants.give(next.clone(), Arc::clone(&grant), now);
             }
-            let endpoint = format!("{}{}", asked.origin, asked.path);
-            assertion::check(jwt, identity, &endpoint, state.now())?;
+            (grant, given, next)
         }
-        (None, Some(secret)) if *secret == identity.client_secret => {}
-        (None, Some(_)) => return Err(wrong_secret(client)),
-        (None, None) => {
-            let text = "The request body must contain the following parameter: \
-                        'client_assertion' or 'client_secret'.";
-            return Err(Refusal::new("invalid_client", 7000218, text));
-        }
-    }
-    let body = json!({
+    };
+    Ok(tokens_for(state, &grant, given, next, faults))
+}
+
+fn tokens_for(
+    state: &mut State,
+    grant: &Grant,
+    (audience, scopes): (&'static str, Vec<&'static str>),
+    next: Option<String>,
+    faults: &[Kind],
+) -> Answer {
+    let mfa = grant.mfa && !faults.contains(&Kind::MfaMissing);
+    let said: Vec<_> = scopes.iter().map(|name| format!("{audience}/{name}")).collect();
+    let (client, account) = (&grant.client, &grant.account);
+    let now = state.now().as_second();
+    let identity = json!({
+        "aud": client,
+        "exp": now + LIFETIME_SECONDS,
+        "iat": now,
+        "iss": format!("https://sts.windows.net/{}/", state.settings.identity.tenant_id),
+        "oid": account.id,
+        "preferred_username": account.upn,
+        "tid": state.settings.identity.tenant_id,
+        "ver": "2.0",
+    });
+    let mut body = json!({
         "token_type": "Bearer",
+        "scope": said.join(" "),
         "expires_in": LIFETIME_SECONDS,
         "ext_expires_in": LIFETIME_SECONDS,
-        "access_token": issue(state, audience),
+        "access_token": bearer::for_person(state, audience, client, account, mfa, scopes),
+        "id_token": bearer::jwt(state, &identity),
     });
-    Ok(Answer::of(StatusCode::OK, &body).with("cache-control", "no-store, no-cache"))
+    if let Some(next) = next {
+        body["refresh_token"] = json!(next);
+    }
+    token_answer(&body)
+}
+
+fn token_answer(body: &serde_json::Value) -> Answer {
+    Answer::of(StatusCode::OK, body).with("cache-control", "no-store, no-cache")
+}
+
+/// What a verifier was announced as (PKCE, S256).
+fn challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
 }
 
 pub(super) fn throttled(state: &State, retry: &Retry) -> Answer {
@@ -265,11 +345,7 @@ fn stand_in_the_way(state: &mut State, faults: &[Kind]) -> Result<(), Refusal> {
                 ),
             ),
             Kind::WrongSecret => wrong_secret(&state.settings.identity.client_id),
-            Kind::Consent => Refusal::new(
-                "invalid_grant",
-                65001,
-                "The user or administrator has not consented to use the application.",
-            ),
+            Kind::Consent => without_consent(),
             Kind::AppDisabled => Refusal::new(
                 "unauthorized_client",
                 7000112,
@@ -291,7 +367,7 @@ fn wrong_secret(client: &str) -> Refusal {
     Refusal::new("invalid_client", 7000215, text)
 }
 
-fn check_tenant(asked: &str, tenant: &str) -> Result<(), Refusal> {
+pub(super) fn check_tenant(asked: &str, tenant: &str) -> Result<(), Refusal> {
     if ["common", "organizations", "consumers"].contains(&asked) {
         let text = "No tenant-identifying information found in the request.";
         return Err(Refusal::new("invalid_request", 50059, text));
@@ -301,21 +377,4 @@ fn check_tenant(asked: &str, tenant: &str) -> Result<(), Refusal> {
         return Err(Refusal::new("invalid_request", 90002, text));
     }
     Ok(())
-}
-
-/// The resource a scope names.
-fn audience(scope: &str) -> Result<&'static str, Refusal> {
-    let Some(resource) = scope.strip_suffix("/.default") else {
-        let text = format!("The provided value for scope {scope} is not valid.");
-        return Err(Refusal::new("invalid_scope", 1002012, text));
-    };
-    resource_named(resource).ok_or_else(|| {
-        let text = format!("The resource principal named {resource} was not found in the tenant.");
-        Refusal::new("invalid_resource", 500011, text)
-    })
-}
-
-/// The audience that goes by this name.
-pub(super) fn resource_named(resource: &str) -> Option<&'static str> {
-    AUDIENCES.into_iter().find(|known| *known == resource.trim_end_matches('/'))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Plan;
@@ -19,7 +20,7 @@ pub(super) struct Circumstances {
 
 /// What a reader should find, counted from the people themselves. Faults do not change it, but for
 /// `unlicensed`. Connect sync accounts are no people, and in no figure but their own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Truth {
     /// Enabled accounts of the tenant's own; an account without a type is one.
     pub members: usize,
@@ -82,6 +83,154 @@ pub struct Truth {
     pub policies: BTreeMap<&'static str, usize>,
     /// Those that demand MFA, enabled or report-only, by gap.
     pub mfa_policies: BTreeMap<&'static str, usize>,
+    /// Alerts about fraud at customers.
+    pub fraud: Fraud,
+    /// The customers.
+    pub customers: Customers,
+    /// What Microsoft makes of it all.
+    pub score: Score,
+    /// Who reaches Partner Center, and how.
+    pub partner_center: PartnerCenter,
+}
+
+/// Alerts about fraud. Those that are tests are in no figure but their own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Fraud {
+    /// Not resolved, by Microsoft's word for the kind, and by severity: `informational`, `low`,
+    /// `medium`, `high`, or `unknown` for any other word.
+    pub open: BTreeMap<String, BTreeMap<&'static str, Open>>,
+    /// Tests that are not resolved.
+    pub tests: usize,
+    /// When the oldest that is not resolved was detected, by severity.
+    pub oldest_open: BTreeMap<&'static str, Timestamp>,
+    /// The same of those that nobody answered.
+    pub oldest_unanswered: BTreeMap<&'static str, Timestamp>,
+    /// Detected in the past 30 days and answered: `lt1h`, `1to12h`, `12to24h`, `gt24h`. An answer
+    /// after exactly 12 or 24 hours belongs to the lower band, one after an hour to the second.
+    pub answered: BTreeMap<&'static str, usize>,
+    /// Detected in the past 30 days and resolved, by `legitimate`, `ignore`, `fraud` or `unknown`.
+    pub resolved: BTreeMap<&'static str, usize>,
+    /// Detected in the past 30 days and not answered.
+    pub unanswered: usize,
+    /// Mean time to the answer of all that were detected in the past 30 days, those that nobody
+    /// answered with their age; `None` without any.
+    pub average_seconds: Option<f64>,
+    /// Microsoft's own mean, of those that were answered; 0 without any.
+    pub microsoft_hours: f64,
+}
+
+/// Alerts that are not resolved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Open {
+    /// Nobody answered.
+    pub active: usize,
+    /// Somebody looks into it.
+    pub investigating: usize,
+}
+
+impl Fraud {
+    /// Open alerts of a kind and severity, in `active` and `investigating`.
+    pub fn open_of(&self, alert_type: &str, severity: &str) -> Open {
+        let of_type = self.open.get(alert_type);
+        of_type.and_then(|kinds| kinds.get(severity)).copied().unwrap_or_default()
+    }
+
+    /// All that are not resolved.
+    pub fn open_total(&self) -> usize {
+        let open = self.open.values().flat_map(BTreeMap::values);
+        open.map(|open| open.active + open.investigating).sum()
+    }
+}
+
+/// The customers, as Microsoft tells of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Customers {
+    /// All of them.
+    pub tenants: usize,
+    /// Those whose administrators use MFA.
+    pub admin_mfa: usize,
+    /// All by `security_defaults`, `conditional_access`, `per_user`, `none` and `unknown`, the first
+    /// that applies.
+    pub mfa_option: BTreeMap<&'static str, usize>,
+    /// Their people, of the customers that anything is said about.
+    pub users: usize,
+    /// Administrators who use MFA, likewise.
+    pub admins_mfa: usize,
+    /// Others who do, likewise.
+    pub others_mfa: usize,
+    /// Customers with Azure.
+    pub azure: usize,
+    /// Those of them with a budget.
+    pub with_budget: usize,
+    /// Those with Azure by how far the budget is spent: `none` without one, `lt80`, `80to100` and
+    /// `gt100`.
+    pub budget_use: BTreeMap<&'static str, usize>,
+}
+
+/// The partner security score.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Score {
+    /// As it stands.
+    pub current: f64,
+    /// As it could be.
+    pub max: f64,
+    /// The latest other score in the history.
+    pub previous: Option<f64>,
+    /// When that was written.
+    pub previous_at: Option<Timestamp>,
+    /// When the present score was first written.
+    pub changed: Option<Timestamp>,
+    /// Each requirement, by Microsoft's word.
+    pub requirements: BTreeMap<String, Requirement>,
+}
+
+/// Microsoft's verdict on one requirement.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Requirement {
+    /// Whether it is met.
+    pub compliant: bool,
+    /// Points.
+    pub score: u32,
+    /// Points there could be.
+    pub max_score: u32,
+    /// Whether it does not count yet.
+    pub preview: bool,
+    /// Numbers it was measured by, in Microsoft's words.
+    pub measures: BTreeMap<String, f64>,
+}
+
+/// Who reaches Partner Center, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PartnerCenter {
+    /// Object ids of people who used the portal without MFA.
+    pub portal_people: Vec<String>,
+    /// When one of them last did.
+    pub portal_last: Option<Timestamp>,
+    /// Requests of applications for people, by application id.
+    pub requests: BTreeMap<String, Requests>,
+    /// Object ids of people in whose name requests without MFA were made.
+    pub request_people: Vec<String>,
+    /// Requests with MFA and all, by application id, over the days that are shown.
+    pub adoption: BTreeMap<String, (u64, u64)>,
+    /// Indirect resellers.
+    pub resellers: usize,
+    /// Those who signed the agreement.
+    pub resellers_signed: usize,
+    /// Those who did not.
+    pub resellers_unsigned: usize,
+}
+
+/// What an application asked of Partner Center.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Requests {
+    /// With MFA in the token.
+    pub with_mfa: usize,
+    /// Without.
+    pub without_mfa: usize,
+    /// Whether any was about invoices.
+    pub invoicing: bool,
+    /// Whether any changed customers, orders or subscriptions.
+    pub provisioning: bool,
 }
 
 /// A figure about members and about guests.

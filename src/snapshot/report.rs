@@ -3,6 +3,7 @@
 use crate::checks::{self, Check, State, Verdict};
 use crate::metrics::{Kind, Metric, Samples};
 use crate::posture::{Declarations, Posture, Status};
+use crate::snapshot::standards;
 use crate::snapshot::standing::Standing;
 use crate::sources::{Facts, PartnerType, Unread, User};
 use crate::wire::ObjectId;
@@ -106,6 +107,14 @@ static EXCEPTION_EXPIRY: Metric = Metric {
     labels: &["tenant", "requirement"],
 };
 
+static ATTESTATION_EXPIRY: Metric = Metric {
+    name: "partnercenter_attestation_expiry_timestamp_seconds",
+    help: "When the attestation of a requirement ends, or ended, and somebody has to look again. \
+           Absent where there is none.",
+    kind: Kind::Gauge,
+    labels: &["tenant", "requirement"],
+};
+
 static UNKNOWN: Metric = Metric {
     name: "partnercenter_requirement_unknown",
     help: "1 while a requirement cannot be judged, with the reason; absent while it can.",
@@ -122,7 +131,7 @@ static EVALUATED: Metric = Metric {
 };
 
 /// The gauges of this file.
-pub(super) static METRICS: [&Metric; 10] = [
+pub(super) static METRICS: [&Metric; 11] = [
     &UP,
     &TOKEN_FAILURE,
     &STATE,
@@ -131,6 +140,7 @@ pub(super) static METRICS: [&Metric; 10] = [
     &WAIVED,
     &EXCEPTIONS,
     &EXCEPTION_EXPIRY,
+    &ATTESTATION_EXPIRY,
     &UNKNOWN,
     &EVALUATED,
 ];
@@ -153,6 +163,7 @@ impl Report {
         for (check, verdict) in &verdicts {
             show(check, verdict, facts, &mut samples);
         }
+        standards::observe(&posture, &verdicts, &mut samples);
         for standing in &standings {
             standing.observe(&mut samples);
         }
@@ -164,7 +175,7 @@ impl Report {
         let organization = facts.organization.rows().ok();
         let organization =
             organization.map(|it| (it.display_name.clone(), it.partner_tenant_type.clone()));
-        exceptions(&posture, &mut samples);
+        self::declared(&posture, &mut samples);
         let named = |(user, about, why): (&User, _, _)| Unjudged {
             id: user.id.clone(),
             name: user.user_principal_name.clone(),
@@ -207,8 +218,8 @@ fn show(check: &Check, verdict: &Verdict, facts: &Facts, samples: &mut Samples) 
     }
 }
 
-/// What the configuration puts up with, and for how long.
-fn exceptions(posture: &Posture<'_>, samples: &mut Samples) {
+/// What the configuration puts up with and vouches for, and for how long.
+fn declared(posture: &Posture<'_>, samples: &mut Samples) {
     let all = &posture.declared.exceptions;
     let statuses: Result<Vec<_>, _> = all.iter().map(|it| posture.status(it)).collect();
     for status in statuses.iter().flat_map(|_| Status::ALL) {
@@ -216,11 +227,17 @@ fn exceptions(posture: &Posture<'_>, samples: &mut Samples) {
         let count = statuses.iter().flatten().filter(is_so).count();
         samples.count(&EXCEPTIONS, [("status", status.as_str())], count);
     }
+    let attestations = &posture.declared.attestations;
     for check in checks::ALL {
+        let requirement = ("requirement", check.id);
         let expiries = all.iter().filter(|it| it.requirement == check.id).map(|it| it.expires);
         if let Some(expiry) = expiries.min() {
-            let seconds = expiry.as_second() as f64;
-            samples.push(&EXCEPTION_EXPIRY, [("requirement", check.id)], seconds);
+            samples.push(&EXCEPTION_EXPIRY, [requirement], expiry.as_second() as f64);
+        }
+        // Of several the last counts: a renewed one may stand beside the old.
+        let expiries = attestations.iter().filter(|it| it.requirement == check.id);
+        if let Some(expiry) = expiries.map(|it| it.expires).max() {
+            samples.push(&ATTESTATION_EXPIRY, [requirement], expiry.as_second() as f64);
         }
     }
 }

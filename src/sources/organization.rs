@@ -57,6 +57,16 @@ impl PartnerType {
         &self.0
     }
 
+    /// Whether it resells for an indirect provider, who answers Microsoft in its place.
+    pub fn is_indirect_reseller(&self) -> bool {
+        &*self.0 == "valueAddedResellerPartnerDelegatedAdmin"
+    }
+
+    /// Whether it advises customers and sells nothing to them.
+    pub fn is_advisor(&self) -> bool {
+        ["breadthPartner", "breadthPartnerDelegatedAdmin"].contains(&&*self.0)
+    }
+
     /// Whether the tenant is a partner's at all.
     pub fn is_partner(&self) -> bool {
         &*self.0 != Self::NONE

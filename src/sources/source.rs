@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Facts;
-use crate::client::{Ask, Client, FetchError};
+use crate::client::{Ask, Client, FetchError, PartnerRefusal};
 use crate::metrics::{Metric, Samples};
 
 /// One resource of an API. It says what is and passes no judgement.
@@ -28,6 +28,10 @@ pub trait Source: Sized + Send + Sync + 'static {
     const INTERVAL: Duration;
     /// The metrics its rows plainly show.
     const METRICS: &'static [&'static Metric];
+
+    /// How long figures hold at least when readings fail, where three intervals are too short for
+    /// what throttling may take.
+    const HOLDS_AT_LEAST: Duration = Duration::ZERO;
 
     /// Sources whose facts say what to read here; they are tried first. Empty for most.
     const AFTER: &'static [&'static str] = &[];
@@ -82,6 +86,8 @@ pub struct About {
     pub docs: &'static str,
     /// [`Source::INTERVAL`].
     pub interval: Duration,
+    /// [`Source::HOLDS_AT_LEAST`].
+    pub holds_at_least: Duration,
     /// [`Source::AFTER`].
     pub after: &'static [&'static str],
     /// [`Source::METRICS`].
@@ -99,9 +105,15 @@ impl About {
             license: S::LICENSE,
             docs: S::DOCS,
             interval: S::INTERVAL,
+            holds_at_least: S::HOLDS_AT_LEAST,
             after: S::AFTER,
             metrics: S::METRICS,
         }
+    }
+
+    /// How long figures hold when readings every `interval` fail, unless configured otherwise.
+    pub fn max_age(&self, interval: Duration) -> Duration {
+        (interval * 3).max(self.holds_at_least)
     }
 }
 
@@ -229,6 +241,8 @@ impl Unread {
         match failure {
             FetchError::Credential { .. } | FetchError::Unauthorized { .. } => Self::Credential,
             FetchError::Consent { .. } | FetchError::Permission { .. } => Self::Permission,
+            FetchError::Partner { refusal: PartnerRefusal::Mfa, .. } => Self::Credential,
+            FetchError::Partner { .. } => Self::Permission,
             FetchError::License { .. } => Self::License,
             FetchError::Limit { .. } => Self::Limit,
             _ => Self::SourceFailed,

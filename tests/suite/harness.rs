@@ -88,10 +88,48 @@ impl Microsoft {
     }
 }
 
+/// Somebody who has consented, and the file their grant is kept in.
+pub(crate) struct Person {
+    pub(crate) grant: std::path::PathBuf,
+    _room: tempfile::TempDir,
+}
+
+impl Person {
+    /// Whose grant lives in `microsoft`, with MFA or without.
+    pub(crate) fn consenting(microsoft: &Microsoft, mfa: bool) -> Self {
+        let room = tempfile::tempdir().unwrap();
+        let grant = room.path().join("grant");
+        std::fs::write(&grant, microsoft.control.grant(mfa, false)).unwrap();
+        Self { grant, _room: room }
+    }
+
+    /// Consents anew.
+    pub(crate) fn again(&self, microsoft: &Microsoft) {
+        std::fs::write(&self.grant, microsoft.control.grant(true, false)).unwrap();
+    }
+
+    /// What the configuration of a tenant says of them.
+    pub(crate) fn app_user(&self) -> String {
+        format!(
+            "    app_user: {{ client_id: {}, client_secret_env: {}, refresh_token_file: '{}' }}\n",
+            simulator::Identity::default().app_user_client_id,
+            APP_USER_SECRET,
+            self.grant.display()
+        )
+    }
+}
+
+/// The variable that holds the secret of the application for people.
+const APP_USER_SECRET: &str = "APP_USER_SECRET";
+
 /// Settings from YAML, the secret of the simulated application in the environment.
 pub(crate) fn settings(yaml: &str) -> Settings {
-    let secret = simulator::Identity::default().client_secret;
-    config::parse(Path::new("test.yml"), yaml, &|_| Some(secret.clone()))
+    let identity = simulator::Identity::default();
+    let secret = |name: &str| match name {
+        APP_USER_SECRET => identity.app_user_client_secret.clone(),
+        _ => identity.client_secret.clone(),
+    };
+    config::parse(Path::new("test.yml"), yaml, &|name| Some(secret(name)))
         .unwrap_or_else(|e| panic!("{e}"))
 }
 
@@ -115,6 +153,17 @@ impl Exporter {
     pub(crate) async fn of(microsoft: &Microsoft) -> Self {
         let mut exporter =
             Self::start(settings(&format!("tenants:\n{}", microsoft.tenant("contoso"))));
+        exporter.until(Snapshot::is_ready).await;
+        exporter
+    }
+
+    /// One that acts for `person` in the same tenant, and has tried every source once.
+    pub(crate) async fn for_person(microsoft: &Microsoft, person: &Person) -> Self {
+        let mut exporter = Self::start(settings(&format!(
+            "tenants:\n{}{}",
+            microsoft.tenant("contoso"),
+            person.app_user()
+        )));
         exporter.until(Snapshot::is_ready).await;
         exporter
     }
@@ -232,6 +281,23 @@ impl Served {
 
     /// Serves each body to paths that end as told, 404 to all others, and collects once.
     pub(crate) fn collect_all(bodies: Vec<Canned>) -> Self {
+        Self::of(bodies, "")
+    }
+
+    /// The same for an exporter that acts for a person too.
+    pub(crate) fn collect_for_person(bodies: Vec<Canned>) -> Self {
+        let room = tempfile::tempdir().unwrap();
+        let grant = room.path().join("grant");
+        std::fs::write(&grant, "canned").unwrap();
+        let app_user = format!(
+            "    app_user: {{ client_id: 31111111-2222-4333-8444-555555555555, \
+             client_secret_env: S, refresh_token_file: '{}' }}\n",
+            grant.display()
+        );
+        Self::of(bodies, &app_user)
+    }
+
+    fn of(bodies: Vec<Canned>, more: &str) -> Self {
         let bodies = Arc::new(bodies);
         run(async move {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -244,7 +310,8 @@ impl Served {
             let yaml = format!(
                 "tenants:\n  - name: contoso\n    tenant_id: 11111111-2222-4333-8444-555555555555\n    \
                  credential: {{ client_id: 21111111-2222-4333-8444-555555555555, client_secret_env: S }}\n    \
-                 pace: unlimited\n    endpoints: {{ login: 'http://{address}', graph: 'http://{address}' }}\n"
+                 pace: unlimited\n    endpoints: {{ login: 'http://{address}', graph: 'http://{address}', \
+                 partner_center: 'http://{address}' }}\n{more}"
             );
             let mut exporter = Exporter::start(settings(&yaml));
             exporter.until(Snapshot::is_ready).await;

@@ -9,6 +9,8 @@
 mod agreement;
 mod command_line;
 mod harness;
+mod partner_center;
+mod person;
 mod samples;
 mod scrape;
 mod secrets;

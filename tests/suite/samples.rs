@@ -106,6 +106,137 @@ fn documented_bodies_are_read() {
     }
 }
 
+/// The same for what is told to people only: folder and file, the path it is served at, the source,
+/// and how many rows of it are understood.
+const TOLD_TO_PEOPLE: [(&str, &str, &str, u32); 12] = [
+    ("graph/partner-security-alerts-list-beta.json", "/securityAlerts", "security_alerts", 2),
+    (
+        "graph/partner-security-requirements-list-beta.json",
+        "/securityScore/requirements",
+        "security_requirements",
+        1,
+    ),
+    ("graph/partner-security-score-get-beta.json", "/securityScore", "security_score", 1),
+    ("partner-center/fraud/fraudEvents-legacy.json", "/fraudEvents", "fraud_events", 1),
+    ("partner-center/fraud/fraudEvents-newmodel.json", "/fraudEvents", "fraud_events", 1),
+    (
+        "partner-center/fraud/fraudEvents-newmodel-two-active.json",
+        "/fraudEvents",
+        "fraud_events",
+        2,
+    ),
+    (
+        "partner-center/mfa/applicationmfaadoptionstatus.json",
+        "/applicationmfaadoptionstatus",
+        "mfa_adoption",
+        2,
+    ),
+    (
+        "partner-center/mfa/nonMfaCompliantPartnerPrincipals.json",
+        "/nonMfaCompliantPartnerPrincipals",
+        "portal_requests",
+        1,
+    ),
+    (
+        "partner-center/mfa/nonMfaCompliantPartnerPrincipals-empty.json",
+        "/nonMfaCompliantPartnerPrincipals",
+        "portal_requests",
+        0,
+    ),
+    ("partner-center/mfa/partnerRequests.json", "/partnerRequests", "partner_requests", 2),
+    (
+        "partner-center/usage/customers-usagerecords.json",
+        "/customers/usagerecords",
+        "usage_records",
+        4,
+    ),
+    (
+        "partner-center/relationships/indirect-resellers.json",
+        "/relationships",
+        "indirect_resellers",
+        2,
+    ),
+];
+
+/// Bodies of the same folders that are read with another, elsewhere, or by nobody.
+const READ_ELSEWHERE: [(&str, &str); 5] = [
+    ("partner-center/agreements/csp-agreementstatus-signed.json", "beside the resellers, below"),
+    ("partner-center/paging/collection-with-links-next.json", "in `partner_center`"),
+    ("partner-center/usage/customer-subscriptions-usagerecords-145p.json", "of one customer"),
+    ("partner-center/usage/partner-usagesummary.json", "to be retired, and without Azure plans"),
+    ("partner-center/usage/usagebudget-get.json", "of one customer"),
+];
+
+/// Refusals of Partner Center, and what the operator sees of each.
+const REFUSALS_TO_PEOPLE: [(&str, u16, &str); 6] = [
+    ("partner-center/errors/400-60012.json", 400, "refused"),
+    ("partner-center/errors/401-900421-mfa.json", 401, "mfa"),
+    ("partner-center/errors/403-900309-conditional-access.json", 403, "permission"),
+    ("partner-center/errors/403-900329-app-only-not-supported.json", 403, "permission"),
+    ("partner-center/errors/404-3000.json", 404, "not_found"),
+    ("partner-center/errors/429-throttled.json", 429, "throttled"),
+];
+
+#[test]
+fn what_is_documented_to_be_told_to_people_is_read() {
+    let Some(folder) = std::env::var_os("PARTNERCENTER_SAMPLES").map(PathBuf::from) else { return };
+    let body = |name: &str| fs::read(folder.join(name)).unwrap();
+    let signed = "partner-center/agreements/csp-agreementstatus-signed.json";
+    for (name, path, source, rows) in TOLD_TO_PEOPLE {
+        let served = Served::collect_for_person(vec![
+            (path.to_owned(), 200, body(name)),
+            ("/agreementstatus".to_owned(), 200, body(signed)),
+        ]);
+        let labels = format!("{{tenant=\"contoso\",source=\"{source}\"}}");
+        for line in [
+            format!("partnercenter_source_success{labels} 1"),
+            format!("partnercenter_source_rows{labels} {rows}"),
+            format!(
+                "partnercenter_source_rows_rejected_total\
+                 {{source=\"{source}\",tenant=\"contoso\"}} 0"
+            ),
+        ] {
+            assert!(
+                served.page.lines().any(|shown| shown == line),
+                "{name}: {line}\nis not in\n{}",
+                served.page
+            );
+        }
+        if source == "indirect_resellers" {
+            let line = "partnercenter_indirect_resellers_agreement_signed{tenant=\"contoso\"} 2";
+            assert!(served.page.lines().any(|shown| shown == line), "{}", served.page);
+        }
+    }
+    for (name, status, reason) in REFUSALS_TO_PEOPLE {
+        let path = "/nonMfaCompliantPartnerPrincipals".to_owned();
+        let served = Served::collect_for_person(vec![(path, status, body(name))]);
+        let seen = format!("source=\"portal_requests\",reason=\"{reason}\"}} 1");
+        assert!(served.page.contains(&seen), "{name}: {seen}\nis not in\n{}", served.page);
+    }
+}
+
+#[test]
+fn every_documented_body_that_is_told_to_people_has_its_reader() {
+    let Some(folder) = std::env::var_os("PARTNERCENTER_SAMPLES").map(PathBuf::from) else { return };
+    let known: Vec<_> = (TOLD_TO_PEOPLE.iter().map(|(name, ..)| *name))
+        .chain(READ_ELSEWHERE.iter().map(|(name, _)| *name))
+        .chain(REFUSALS_TO_PEOPLE.iter().map(|(name, ..)| *name))
+        .collect();
+    let folders = ["fraud", "mfa", "usage", "relationships", "agreements", "errors", "paging"];
+    let files = folders.iter().flat_map(|it| json_files(&folder.join("partner-center").join(it)));
+    let graph = json_files(&folder.join("graph"));
+    let graph = graph
+        .into_iter()
+        .filter(|file| file.file_name().unwrap().to_string_lossy().starts_with("partner-security"));
+    let mut count = 0;
+    for file in files.chain(graph) {
+        let name = file.strip_prefix(&folder).unwrap().to_str().unwrap();
+        assert!(known.contains(&name), "{name} is read by nobody");
+        count += 1;
+    }
+    assert_eq!(count, known.len(), "each is there");
+}
+
 #[test]
 fn an_empty_tenant_is_not_a_compliant_one() {
     let empty = br#"{"value":[]}"#.to_vec();
@@ -196,4 +327,57 @@ fn our_own_bodies_of_the_same_shapes_add_up() {
             served.page
         );
     }
+}
+
+#[test]
+fn our_own_bodies_that_are_told_to_people_add_up() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples");
+    let body = |name: &str| fs::read(folder.join(name)).unwrap();
+    let bodies = [
+        ("/securityAlerts", body("security_alerts.json")),
+        ("/securityScore", body("security_score.json")),
+        ("/securityScore/requirements", body("security_requirements.json")),
+        ("/securityScore/customerInsights", body("customer_insights.json")),
+        ("/securityScore/history", body("security_score_history.json")),
+        ("/fraudEvents", body("fraud_events.json")),
+        ("/profiles/legalbusiness", b"{}".to_vec()),
+        ("/nonMfaCompliantPartnerPrincipals", body("portal_requests.json")),
+        ("/partnerRequests", body("partner_requests.json")),
+        ("/applicationmfaadoptionstatus", body("mfa_adoption.json")),
+        ("/customers/usagerecords", body("usage_records.json")),
+        ("/relationships", body("indirect_resellers.json")),
+        ("/agreementstatus", br#"{"isAgreementSigned":"true"}"#.to_vec()),
+    ];
+    let canned = bodies.map(|(path, body)| (path.to_owned(), 200, body));
+    let served = Served::collect_for_person(canned.into());
+    for (source, rows) in [
+        ("security_alerts", 3),
+        ("security_score", 1),
+        ("security_requirements", 6),
+        ("customer_insights", 5),
+        ("security_score_history", 4),
+        ("fraud_events", 4),
+        ("mfa_self_test", 1),
+        ("portal_requests", 3),
+        ("partner_requests", 5),
+        ("mfa_adoption", 3),
+        ("usage_records", 5),
+        ("indirect_resellers", 3),
+    ] {
+        let line =
+            format!("partnercenter_source_rows{{tenant=\"contoso\",source=\"{source}\"}} {rows}");
+        assert!(served.page.lines().any(|it| it == line), "{line} is not in\n{}", served.page);
+    }
+    for line in [
+        r#"partnercenter_partner_security_score{tenant="contoso"} 62.5"#,
+        r#"partnercenter_partner_security_score_previous{tenant="contoso"} 45"#,
+        r#"partnercenter_partner_api_refusals{tenant="contoso",reason="mfa"} 0"#,
+        r#"partnercenter_portal_users_without_mfa{tenant="contoso"} 2"#,
+        r#"partnercenter_azure_customers_with_budget{tenant="contoso"} 3"#,
+        r#"partnercenter_indirect_resellers_agreement_signed{tenant="contoso"} 3"#,
+    ] {
+        assert!(served.page.lines().any(|it| it == line), "{line} is not in\n{}", served.page);
+    }
+    let unsaid = "partnercenter_partner_validate_mfa_compliant{";
+    assert!(!served.page.contains(unsaid), "a header that is missing says nothing");
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
-use crate::harness::{Microsoft, ask, run};
+use crate::harness::{Microsoft, Person, ask, run};
 
 const PLANTED: &str = "planted-secret-7f3a";
 
@@ -15,10 +15,12 @@ fn said(credential: &str, folder: &std::path::Path) -> String {
         "outbound: {{ proxy: 'http://user:{PLANTED}@127.0.0.1:9' }}\n\
          tenants:\n  - name: contoso\n    tenant_id: 51301a7e-0000-4000-8000-00000000c59a\n    \
          pace: unlimited\n    credential: {{ {credential} }}\n    \
+         app_user: {{ client_id: 51301a7e-0000-4000-8000-0000000a9905, client_secret_env: PLANTED, refresh_token_file: grant }}\n    \
          endpoints: {{ login: 'http://{address}', graph: 'http://{address}/graph' }}\n"
     );
     let config = folder.join("config.yml");
     std::fs::write(&config, yaml).unwrap();
+    std::fs::write(folder.join("grant"), PLANTED).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_partnercenter_exporter"))
         .arg(format!("--config.file={}", config.display()))
         .args(["--web.listen-address=127.0.0.1:0", "--log.level=debug", "--log.format=json"])
@@ -49,6 +51,7 @@ fn said(credential: &str, folder: &std::path::Path) -> String {
     child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
     // What the program tried has to have come to something, or nothing was tested.
     assert!(said.contains("gives no token") && said.contains("reason=\"credential\"}"), "{said}");
+    assert!(said.contains("gives no token for the person"), "{said}");
     said
 }
 
@@ -77,7 +80,9 @@ fn a_token_is_never_told() {
     let microsoft = Microsoft::small();
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config.yml");
-    std::fs::write(&config, format!("tenants:\n{}", microsoft.tenant("contoso"))).unwrap();
+    let person = Person::consenting(&microsoft, true);
+    let yaml = format!("tenants:\n{}{}", microsoft.tenant("contoso"), person.app_user());
+    std::fs::write(&config, yaml).unwrap();
     microsoft.faults(&[
         "expired-token@/users",
         "malformed@/organization",
@@ -87,6 +92,7 @@ fn a_token_is_never_told() {
         .args(["check", "--output=json", "--log.level=debug"])
         .arg(format!("--config.file={}", config.display()))
         .env("SECRET", partnercenter_exporter::simulator::CLIENT_SECRET)
+        .env("APP_USER_SECRET", partnercenter_exporter::simulator::APP_USER_CLIENT_SECRET)
         .output()
         .unwrap();
     let said = [output.stdout, output.stderr].concat();
@@ -94,4 +100,7 @@ fn a_token_is_never_told() {
     assert!(said.contains("cannot be read"), "{said}");
     // Tokens of the simulator are JWTs, which begin like this.
     assert!(!said.contains("eyJ") && !said.contains("Bearer"), "{said}");
+    let grant = std::fs::read_to_string(&person.grant).unwrap();
+    assert!(said.contains("app_user_token") || said.contains("sam-refresh-token"), "{said}");
+    assert!(!said.contains(&grant), "{said}");
 }

@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use partnercenter_exporter::checks;
+use partnercenter_exporter::client::Who;
 use partnercenter_exporter::refresh::Settings;
 use partnercenter_exporter::simulator;
 use partnercenter_exporter::snapshot::Snapshot;
+use partnercenter_exporter::sources;
 
 use tokio::net::TcpListener;
 
@@ -82,11 +84,18 @@ fn unknown(requirement: &str, reason: &str) -> String {
     )
 }
 
-/// Requirements that always rest on something read.
+/// Requirements that always rest on something the application reads by itself.
 fn requirements() -> impl Iterator<Item = &'static str> {
     let declared = ["exporter-exceptions", "mfa-break-glass", "mfa-per-tenant"];
-    let ids = checks::ALL.into_iter().map(|check| check.id);
-    ids.filter(move |id| !declared.contains(id))
+    let ours = checks::ALL.into_iter().filter(|check| !needs_person(check));
+    ours.map(|check| check.id).filter(move |id| !declared.contains(id))
+}
+
+/// Whether a requirement rests on what Microsoft tells people only.
+pub(crate) fn needs_person(check: &checks::Check) -> bool {
+    let all = sources::all();
+    let of_person = |id: &&str| all.iter().any(|it| it.id == *id && it.ask.who == Who::AppUser);
+    check.sources.iter().any(of_person)
 }
 
 /// Verdicts on who is always challenged.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::options::Cursor;
 use super::refusal::Refusal;
 use super::{Answer, Context, Kind};
+use crate::simulator::spoil;
 
 /// A page before it is written.
 pub(super) struct Page {
@@ -47,16 +48,7 @@ pub(super) fn row(fields: &[&str], value: impl Fn(&str) -> Value) -> Value {
 pub(super) fn answer(context: &Context<'_>, what: &str, mut page: Page) -> Answer {
     let here = context.options.cursor;
     let rows = page.rows.len();
-    for fault in context.faults {
-        if let Kind::MalformedRows(bad) = fault {
-            let left = bad.saturating_sub(here.rows);
-            page.rows
-                .iter_mut()
-                .take(left)
-                .enumerate()
-                .for_each(|(n, row)| garble(here.rows + n, row));
-        }
-    }
+    spoil::rows(context.faults, &mut page.rows, here.rows);
     if page.next.is_none() && context.has(&Kind::EndlessPaging) {
         page.next = Some(usize::MAX); // Beyond everybody, however many are hired.
     }
@@ -81,35 +73,4 @@ pub(super) fn answer(context: &Context<'_>, what: &str, mut page: Page) -> Answe
     }
     body.insert("value".to_owned(), Value::Array(page.rows));
     context.json(&Value::Object(body))
-}
-
-/// Makes a row unreadable, each third in another way.
-fn garble(place: usize, row: &mut Value) {
-    match (place % 3, row) {
-        (0, Value::Object(fields)) => {
-            for value in fields.values_mut() {
-                *value = match value {
-                    Value::String(_) => json!({ "unexpected": true }),
-                    Value::Bool(_) => json!("perhaps"),
-                    _ => json!(-7.5),
-                };
-            }
-        }
-        (1, Value::Object(fields)) => fields.values_mut().for_each(|value| *value = json!([[]])),
-        (_, row) => *row = json!("this should have been an object"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_garbled_row_keeps_no_right_type() {
-        for place in 0..3 {
-            let mut row = json!({ "id": "x", "accountEnabled": true, "createdDateTime": null });
-            garble(place, &mut row);
-            assert!(!row["id"].is_string() && !row["accountEnabled"].is_boolean());
-        }
-    }
 }

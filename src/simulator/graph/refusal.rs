@@ -35,6 +35,12 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, "Authorization_RequestDenied", text)
     }
 
+    /// Partner security wants MFA in the token.
+    pub(super) fn without_mfa() -> Self {
+        let text = "The token does not show that MFA was done.";
+        Self::new(StatusCode::FORBIDDEN, "Unauthorized_MissingMFA", text)
+    }
+
     pub(super) fn unlicensed() -> Self {
         let text = "The tenant is neither B2C nor has it a premium licence.";
         Self::new(
@@ -86,6 +92,18 @@ impl Refusal {
                     "status": "429",
                 },
             }}),
+            // Partner security capitalises them.
+            StatusCode::FORBIDDEN if self.code == "Unauthorized_MissingMFA" => {
+                json!({ "Error": {
+                    "Code": self.code,
+                    "Message": self.text,
+                    "InnerError": {
+                        "Date": date,
+                        "Request-Id": request,
+                        "Client-Request-Id": client_request,
+                    },
+                }})
+            }
             // The reports' own service spells the keys in its own way.
             StatusCode::FORBIDDEN if self.code.starts_with("Authentication_") => {
                 json!({ "error": {

@@ -2,7 +2,9 @@
 
 use hyper::StatusCode;
 
+use super::partner;
 use super::refusal::Refusal;
+use crate::simulator::scope::PARTNER_SECURITY;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Resource {
@@ -29,6 +31,12 @@ pub(super) enum Resource {
     Groups,
     Group(String),
     Members(Circle),
+    SecurityAlerts,
+    SecurityAlert(String),
+    SecurityScore,
+    SecurityRequirements,
+    CustomerInsights,
+    ScoreHistory,
 }
 
 /// The members of a group that are asked for.
@@ -47,9 +55,10 @@ pub(super) enum Meter {
     Directory,
     Reports,
     ConditionalAccess,
+    Partner,
 }
 
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "organization",
     "users",
     "reports",
@@ -62,6 +71,7 @@ const KNOWN: [&str; 12] = [
     "roleManagement",
     "directory",
     "groups",
+    "security",
 ];
 
 impl Resource {
@@ -107,6 +117,10 @@ impl Resource {
                     cast: cast.first().map(|cast| casted(cast)).transpose()?,
                 })
             }
+            ["security", "partner", ref below @ ..] if beta => {
+                let last = below.last().unwrap_or(&"partner");
+                return partner::resource_at(below).ok_or_else(|| unheard_of(last));
+            }
             _ => {
                 let strange = segments.iter().find(|segment| !KNOWN.contains(segment));
                 let strange = strange.or(segments.last()).copied().unwrap_or_default();
@@ -147,6 +161,12 @@ impl Resource {
             Self::Groups | Self::Group(_) | Self::Members(_) => {
                 &["GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"]
             }
+            Self::SecurityAlerts
+            | Self::SecurityAlert(_)
+            | Self::SecurityScore
+            | Self::SecurityRequirements
+            | Self::CustomerInsights
+            | Self::ScoreHistory => &[PARTNER_SECURITY],
         }
     }
 
@@ -172,6 +192,7 @@ impl Resource {
         match self {
             Self::Registrations | Self::Registration(_) => Meter::Reports,
             Self::ConditionalAccessPolicies | Self::NamedLocations => Meter::ConditionalAccess,
+            _ if self.permissions() == [PARTNER_SECURITY] => Meter::Partner,
             _ => Meter::Directory,
         }
     }

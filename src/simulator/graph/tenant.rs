@@ -57,6 +57,9 @@ pub(super) fn organization(context: &Context<'_>) -> Result<Answer, Refusal> {
         "preferredLanguage" => json!("en"),
         "tenantType" => json!("AAD"),
         "onPremisesSyncEnabled" if context.state.world.directory().synchronized => json!(true),
+        "partnerTenantType" if settings.partner && settings.indirect_reseller => {
+            json!("valueAddedResellerPartnerDelegatedAdmin")
+        }
         "partnerTenantType" if settings.partner => json!("resellerPartnerDelegatedAdmin"),
         _ => Value::Null,
     })];

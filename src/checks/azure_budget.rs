@@ -1,0 +1,56 @@
+//! Every customer with Azure has a spending budget.
+
+use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use crate::posture::Posture;
+use crate::sources::Unread;
+
+pub(super) static CHECK: Check = Check {
+    id: "azure-budget",
+    title: "Every customer with Azure has a spending budget",
+    tier: Tier::Programme,
+    evidence: Evidence::Measured,
+    docs: "https://learn.microsoft.com/partner-center/customers/set-an-azure-spending-budget-for-your-customers",
+    portal: "https://partner.microsoft.com/dashboard/v2/customers/list",
+    remedy: "set a monthly budget for the customer in Partner Center, under the customer's Azure spending; Microsoft then warns at 80 percent, which is often the first sign of fraud",
+    sources: &["usage_records"],
+    evaluate,
+};
+
+fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
+    let customers = &posture.facts.usage_records.rows()?.customers;
+    if customers.is_empty() {
+        return Ok(Verdict::not_applicable());
+    }
+    let without = customers.iter().filter(|customer| !customer.has_budget);
+    Ok(terms.verdict(without.map(|it| Finding::object(&it.id, &it.name, "has no spending budget"))))
+}
+
+#[cfg(test)]
+pub(in crate::checks) mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::checks::State;
+    use crate::posture::Declarations;
+    use crate::sources::{Customer, Fact, Facts, UsageRecords};
+    use crate::wire::ObjectId;
+
+    pub(in crate::checks) fn customer(has_budget: bool, used: Option<f64>) -> Customer {
+        let id = ObjectId::parse("c").unwrap();
+        Customer { id, name: "Fabrikam".into(), has_budget, percent_used: used }
+    }
+
+    pub(in crate::checks) fn judged(check: &Check, customers: Vec<Customer>) -> Verdict {
+        let usage_records = Fact::known(UsageRecords { customers }, Timestamp::UNIX_EPOCH);
+        let facts = Facts { usage_records, ..Facts::unread(Timestamp::UNIX_EPOCH) };
+        check.judge(&Posture::of(&facts, &Declarations::default()))
+    }
+
+    #[test]
+    fn a_customer_without_a_budget_is_found_and_no_customers_are_no_concern() {
+        assert_eq!(judged(&CHECK, vec![]).state(), State::NotApplicable);
+        assert_eq!(judged(&CHECK, vec![customer(true, None)]).state(), State::Compliant);
+        let both = judged(&CHECK, vec![customer(true, None), customer(false, None)]);
+        assert_eq!((both.state(), both.found()), (State::Noncompliant, 1));
+    }
+}

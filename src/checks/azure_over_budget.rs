@@ -1,0 +1,52 @@
+//! No customer has used up its spending budget.
+
+use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use crate::posture::Posture;
+use crate::sources::Unread;
+
+pub(super) static CHECK: Check = Check {
+    id: "azure-over-budget",
+    title: "No customer has used up its Azure spending budget",
+    tier: Tier::Advised,
+    evidence: Evidence::Proxy,
+    docs: "https://learn.microsoft.com/partner-center/customers/set-an-azure-spending-budget-for-your-customers",
+    portal: "https://partner.microsoft.com/dashboard/v2/customers/list",
+    remedy: "ask the customer whether the use is their own; if not, treat it as fraud: stop the resource or suspend the subscription. If it is, raise the budget",
+    sources: &["usage_records"],
+    evaluate,
+};
+
+/// Figures are Microsoft's estimates, a day old.
+const LIMIT_PERCENT: f64 = 100.0;
+
+fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
+    let customers = &posture.facts.usage_records.rows()?.customers;
+    if customers.is_empty() {
+        return Ok(Verdict::not_applicable());
+    }
+    let budgeted = || customers.iter().filter(|customer| customer.has_budget);
+    let findings = budgeted().filter_map(|customer| {
+        let used = customer.percent_used.filter(|used| *used > LIMIT_PERCENT)?;
+        let what = format!("has used {used:.0} % of its spending budget");
+        Some(Finding::object(&customer.id, &customer.name, what))
+    });
+    let is_unsaid = budgeted().any(|customer| customer.percent_used.is_none());
+    terms.verdict(findings).unless_doubtful(is_unsaid.then_some(Unread::NotObservable))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::State;
+    use crate::checks::azure_budget::tests::{customer, judged};
+
+    #[test]
+    fn the_budget_itself_may_be_used_and_no_more() {
+        let state = |used| judged(&CHECK, vec![customer(true, used)]).state();
+        assert_eq!(state(Some(100.0)), State::Compliant);
+        assert_eq!(state(Some(100.5)), State::Noncompliant);
+        assert_eq!(state(None), State::Unknown);
+        assert_eq!(judged(&CHECK, vec![customer(false, None)]).state(), State::Compliant);
+        assert_eq!(judged(&CHECK, vec![]).state(), State::NotApplicable);
+    }
+}

@@ -1,0 +1,54 @@
+//! Administrators of customers do MFA.
+
+use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use crate::posture::Posture;
+use crate::sources::Unread;
+
+pub(super) static CHECK: Check = Check {
+    id: "customer-admins-mfa",
+    title: "MFA is enforced for the administrators of every customer",
+    tier: Tier::Programme,
+    evidence: Evidence::Measured,
+    docs: "https://learn.microsoft.com/partner-center/security/security-requirements",
+    portal: "https://partner.microsoft.com/dashboard/commerce2/securityrequirements",
+    remedy: "have each customer switch security defaults on, or demand MFA of its administrators; Partner Center lists the customers under Security requirements, customer MFA statistics",
+    sources: &["security_requirements"],
+    evaluate,
+};
+
+/// Customers' own tenants are not ours to read, so Microsoft's counts are all there is.
+fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
+    let requirements = posture.facts.security_requirements.rows()?;
+    let counts = requirements.of("mfaEnforcedForAdminsOfCustomers").and_then(|it| it.tenants);
+    let (compliant, total) = counts.ok_or(Unread::NotObservable)?;
+    if total == 0 {
+        return Ok(Verdict::not_applicable());
+    }
+    let missing = total.saturating_sub(compliant);
+    let finding = (missing > 0).then(|| {
+        Finding::tenant(format!(
+            "{missing} of {total} customers do not demand MFA of all their administrators"
+        ))
+    });
+    Ok(terms.verdict(finding))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::State;
+    use crate::checks::security_contact::tests::{judged, requirement};
+    use crate::sources::{Compliance, Requirement};
+
+    #[test]
+    fn one_customer_without_it_is_enough_and_none_at_all_is_no_concern() {
+        let judged = |tenants| {
+            let it = requirement("mfaEnforcedForAdminsOfCustomers", Compliance::Compliant);
+            judged(&CHECK, vec![Requirement { tenants, ..it }])
+        };
+        assert_eq!(judged(Some((20, 20))).state(), State::Compliant);
+        assert_eq!(judged(Some((19, 20))).state(), State::Noncompliant, "whatever Microsoft says");
+        assert_eq!(judged(Some((0, 0))).state(), State::NotApplicable);
+        assert_eq!(judged(None).why_unknown(), Some(Unread::NotObservable));
+    }
+}

@@ -1,0 +1,67 @@
+//! A security contact is provided.
+
+use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use crate::posture::Posture;
+use crate::sources::{Compliance, Unread};
+
+pub(super) static CHECK: Check = Check {
+    id: "security-contact",
+    title: "A security contact is provided in Partner Center",
+    tier: Tier::Mandatory,
+    evidence: Evidence::Measured,
+    docs: "https://learn.microsoft.com/partner-center/account-settings/security-contact",
+    portal: "https://partner.microsoft.com/dashboard/account/v3/organization/legalinfo",
+    remedy: "name a security contact with a telephone that is answered day and night, under Account settings, Legal info; a distribution list is better than a person",
+    sources: &["security_requirements"],
+    evaluate,
+};
+
+/// No API of Microsoft's shows the contact itself, so its own verdict is all there is.
+fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
+    let requirements = posture.facts.security_requirements.rows()?;
+    let verdict = requirements.of("securityContactProvided").map(|it| it.compliance);
+    let missing = match verdict {
+        Some(Compliance::Compliant) => None,
+        Some(Compliance::Noncompliant) => {
+            Some(Finding::tenant("has no security contact, in Microsoft's eyes"))
+        }
+        Some(Compliance::Unknown) | None => return Err(Unread::NotObservable),
+    };
+    Ok(terms.verdict(missing))
+}
+
+#[cfg(test)]
+pub(in crate::checks) mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::checks::State;
+    use crate::posture::Declarations;
+    use crate::sources::{Fact, Facts, Requirement, SecurityRequirements};
+
+    pub(in crate::checks) fn requirement(
+        requirement_type: &str,
+        compliance: Compliance,
+    ) -> Requirement {
+        let requirement_type = requirement_type.into();
+        Requirement { requirement_type, compliance, ..Requirement::default() }
+    }
+
+    pub(in crate::checks) fn judged(check: &Check, requirements: Vec<Requirement>) -> Verdict {
+        let requirements = SecurityRequirements { requirements };
+        let security_requirements = Fact::known(requirements, Timestamp::UNIX_EPOCH);
+        let facts = Facts { security_requirements, ..Facts::unread(Timestamp::UNIX_EPOCH) };
+        check.judge(&Posture::of(&facts, &Declarations::default()))
+    }
+
+    #[test]
+    fn microsoft_s_verdict_is_taken_and_its_silence_is_none() {
+        let state = |compliance| {
+            judged(&CHECK, vec![requirement("securityContactProvided", compliance)]).state()
+        };
+        assert_eq!(state(Compliance::Compliant), State::Compliant);
+        assert_eq!(state(Compliance::Noncompliant), State::Noncompliant);
+        assert_eq!(state(Compliance::Unknown), State::Unknown);
+        assert_eq!(judged(&CHECK, vec![]).why_unknown(), Some(Unread::NotObservable));
+    }
+}
