@@ -1,12 +1,13 @@
 //! The simulated Microsoft alone, for an exporter elsewhere on this machine.
 
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{Failure, asked_to_end, print, serve};
 use crate::config::flags::{Simulate, World};
-use crate::simulator::{self, CLIENT_SECRET, FAULTS, Fault, Simulator};
+use crate::durable;
+use crate::simulator::{self, APP_USER_CLIENT_SECRET, CLIENT_SECRET, FAULTS, Fault, Simulator};
 
 pub(super) fn run(flags: Simulate) -> Result<ExitCode, Failure> {
     let Some(settings) = settings(&flags.world)? else {
@@ -21,10 +22,14 @@ pub(super) fn run(flags: Simulate) -> Result<ExitCode, Failure> {
                 flags.listen_address
             )
         })?;
-        let secret = secret_file()?;
-        print(&format!("simulated Microsoft on http://{}/", simulator.address()));
+        let address = simulator.address();
+        let secret = planted("secret", CLIENT_SECRET)?;
+        let for_people = planted("app-user-secret", APP_USER_CLIENT_SECRET)?;
+        let grant = simulator.control().grant(true, false);
+        let grant = planted(&format!("grant-{}", address.port()), &grant)?;
+        print(&format!("simulated Microsoft on http://{address}/"));
         print("point an exporter at it with this configuration:\n");
-        print(&simulator::configuration(simulator.address(), &secret));
+        print(&simulator::configuration_with_app_user(address, &secret, &for_people, &grant));
         let done = asked_to_end();
         simulator.serve(async { drop(done.await) }).await;
         Ok(ExitCode::SUCCESS)
@@ -56,12 +61,11 @@ pub(super) fn faults_help() -> String {
     format!("faults; with @PATH behind them, only on paths that contain it:\n{lines}")
 }
 
-/// The simulated secret in a file, since a configuration takes secrets from nowhere else.
-fn secret_file() -> Result<std::path::PathBuf, Failure> {
-    let path = std::env::temp_dir().join("partnercenter_exporter-simulated-secret");
+/// Something simulated that is secret elsewhere, in a file, since a configuration takes secrets from
+/// nowhere else.
+fn planted(what: &str, secret: &str) -> Result<PathBuf, Failure> {
+    let path = std::env::temp_dir().join(format!("partnercenter_exporter-simulated-{what}"));
     // It opens nothing real; 0600 all the same, so that nobody learns otherwise from us.
-    let mut options = std::fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-    file.write_all(CLIENT_SECRET.as_bytes())?;
+    durable::replace(&path, |file| file.write_all(secret.as_bytes()))?;
     Ok(path)
 }
