@@ -137,8 +137,8 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// A partner of 240 people and 40 customers on a free port of the loopback interface, with all that is needed
-    /// granted.
+    /// A partner of 240 people and 40 customers on a free port of the loopback interface, with all
+    /// that is needed granted.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -308,8 +308,7 @@ async fn accept(
 ///
 /// The secret itself, [`CLIENT_SECRET`], is for the caller to write to `client_secret_file`.
 pub fn configuration(address: SocketAddr, client_secret_file: &Path) -> String {
-    // A JSON string is a YAML string too, whatever stands in the path.
-    let file = serde_json::Value::from(client_secret_file.to_string_lossy());
+    let file = quoted(client_secret_file);
     format!(
         "\
 tenants:
@@ -325,4 +324,31 @@ tenants:
       partner_center: http://{address}/partnercenter
 "
     )
+}
+
+/// The same for a reader who acts for a person, too.
+///
+/// [`APP_USER_CLIENT_SECRET`] is for the caller to write to the second file, and a grant, such as
+/// [`Control::grant`] mints, to the third.
+pub fn configuration_with_app_user(
+    address: SocketAddr,
+    client_secret_file: &Path,
+    app_user_secret_file: &Path,
+    refresh_token_file: &Path,
+) -> String {
+    let (secret, grant) = (quoted(app_user_secret_file), quoted(refresh_token_file));
+    let alone = configuration(address, client_secret_file);
+    format!(
+        "\
+{alone}    app_user:
+      client_id: {APP_USER_CLIENT_ID}
+      client_secret_file: {secret}
+      refresh_token_file: {grant}
+"
+    )
+}
+
+/// A JSON string is a YAML string too, whatever stands in the path.
+fn quoted(path: &Path) -> serde_json::Value {
+    serde_json::Value::from(path.to_string_lossy())
 }

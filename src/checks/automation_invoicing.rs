@@ -23,7 +23,11 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     let meant = requests.applications.iter().filter(|it| it.does_invoicing);
     let unknown = meant.filter(|it| !known.contains(&it.id));
     let findings = unknown.map(|it| {
-        Finding::object(&it.id, "application", "reads invoices or usage, and is on no list")
+        Finding::object(
+            &it.id,
+            posture.application_name(&it.id),
+            "reads invoices or usage, and is on no list",
+        )
     });
     // Of a list that is cut, the older requests are missing.
     terms.verdict(findings).unless_doubtful(requests.is_cut.then_some(Unread::Limit))

@@ -1,6 +1,9 @@
 //! Nobody leaves an alert about fraud open.
 
 use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use jiff::Timestamp;
+
+use crate::clock::age;
 use crate::posture::Posture;
 use crate::sources::Unread;
 use crate::sources::alert::{Alert, Status};
@@ -19,27 +22,31 @@ pub(super) static CHECK: Check = Check {
 
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
     let fraud = posture.fraud.as_ref().map_err(|why| *why)?;
+    let mut open: Vec<_> = fraud.open().collect();
+    // First what nobody has answered, the gravest of it, and of that the oldest.
+    let is_answered = |alert: &Alert| alert.status != Status::Active;
+    open.sort_by_key(|it| (is_answered(it), std::cmp::Reverse(it.severity), it.detected));
+    let findings = open.into_iter().map(|alert| finding(alert, posture.facts.now));
     // Rows that could not be read may be open alerts.
     let doubt = (fraud.rejected > 0).then_some(Unread::SourceFailed);
-    terms.verdict(fraud.open().map(finding)).unless_doubtful(doubt)
+    terms.verdict(findings).unless_doubtful(doubt)
 }
 
-fn finding(alert: &Alert) -> Finding {
+fn finding(alert: &Alert, now: Timestamp) -> Finding {
     let stands = match alert.status {
         Status::Active => "nobody has answered",
-        Status::Investigating | Status::Resolved => "is being looked into",
+        Status::Investigating | Status::Resolved => "has been looked into and not resolved",
     };
-    let place = |what: &str, id: &Option<_>| id.as_ref().map(|id| format!(", {what} {id}"));
-    let places: String = [
-        place("customer", &alert.customer),
-        place("subscription", &alert.subscription),
-        alert.resources.first().map(|resource| format!(", resource {resource}")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    let severity = alert.severity.as_str();
-    let what = format!("of severity {severity}, {stands}{places}");
+    let (severity, hours) = (alert.severity.as_str(), age(now, alert.detected).as_secs() / 3600);
+    let mut what = format!("severity {severity}, {stands} for {hours} hours");
+    if let Some(resource) = alert.resources.first() {
+        what += &format!("; resource {resource}");
+    }
+    for (name, id) in [("subscription", &alert.subscription), ("customer", &alert.customer)] {
+        if let Some(id) = id {
+            what += &format!("; {name} {id}");
+        }
+    }
     Finding { since: Some(alert.detected), ..Finding::object(&alert.id, &alert.display_name, what) }
 }
 
@@ -48,16 +55,34 @@ mod tests {
     use super::*;
     use crate::checks::State;
     use crate::checks::fraud_response_time::tests::{alert, judged};
+    use crate::sources::alert::Severity;
 
     #[test]
     fn each_open_alert_is_found_with_where_it_is_and_since_when() {
         let verdict = judged(&CHECK, vec![alert(5.0, None), alert(9.0, Some(1.0))], 0);
         assert_eq!((verdict.state(), verdict.found()), (State::Noncompliant, 1));
         let finding = &verdict.findings()[0];
-        assert_eq!(finding.what, "of severity high, nobody has answered");
+        assert_eq!(finding.what, "severity high, nobody has answered for 5 hours");
         assert!(finding.since.is_some());
         let test = Alert { is_test: true, ..alert(5.0, None) };
         assert_eq!(judged(&CHECK, vec![test], 0).state(), State::Compliant);
+    }
+
+    #[test]
+    fn what_is_to_be_answered_first_is_told_first() {
+        let low = Alert { severity: Severity::Low, ..alert(90.0, None) };
+        let looked_into = Alert { status: Status::Investigating, ..alert(80.0, None) };
+        let verdict = judged(&CHECK, vec![looked_into, low, alert(2.0, None), alert(7.0, None)], 0);
+        let whats: Vec<_> = verdict.findings().iter().map(|finding| &*finding.what).collect();
+        assert_eq!(
+            whats,
+            [
+                "severity high, nobody has answered for 7 hours",
+                "severity high, nobody has answered for 2 hours",
+                "severity low, nobody has answered for 90 hours",
+                "severity high, has been looked into and not resolved for 80 hours",
+            ]
+        );
     }
 
     #[test]

@@ -22,7 +22,7 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     let without = requests.into_iter().filter(|(_, it)| it.without_mfa > 0);
     let findings = without.map(|(id, it)| {
         let what = format!("made {} requests without MFA in seven days", it.without_mfa);
-        Finding::object(id, "application", what)
+        Finding::object(id, posture.application_name(id), what)
     });
     // Of a list that is cut, the older requests are missing.
     let adoption = posture.facts.mfa_adoption.rows();

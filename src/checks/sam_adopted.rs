@@ -24,7 +24,7 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     let findings = without.map(|(id, it)| {
         let share = it.without_mfa * 100 / (it.without_mfa + it.with_mfa);
         let what = format!("asks without MFA in {share} % of its requests");
-        Finding::object(id, "application", what)
+        Finding::object(id, posture.application_name(id), what)
     });
     Ok(terms.verdict(findings))
 }

@@ -129,6 +129,12 @@ pub(super) fn table(report: &Report) -> String {
             Some(Unread::NotConfigured) => {
                 text += &format!("\n\n{}: unknown\n  {}", check.id, check.remedy);
             }
+            // What somebody may vouch for, or look up elsewhere.
+            Some(Unread::NotObservable) => {
+                let meaning = Unread::NotObservable.meaning();
+                let remedy = check.remedy;
+                text += &format!("\n\n{}: unknown\n  {meaning}\n  {remedy}", check.id);
+            }
             Some(why) => text += &format!("\n\n{}: unknown\n  {}", check.id, why.meaning()),
             None if verdict.found() == 0 => {}
             None => {

@@ -276,8 +276,8 @@ static RESOLVED: Metric = Metric {
 static ANSWERED: Metric = Metric {
     name: "partnercenter_security_alerts_answered",
     help: "Alerts detected in the past 30 days and answered, by how long the answer took, disjoint: \
-           lt1h, 1to12h, 12to24h, gt24h; a boundary belongs to the faster band. Those answered at \
-           an unknown time are left out. Absent while no list of alerts can be read.",
+           lt1h, 1to12h, 12to24h, gt24h; 24 hours themselves are within the limit. Those answered \
+           at an unknown time are left out. Absent while no list of alerts can be read.",
     kind: Kind::Gauge,
     labels: &["tenant", "within"],
 };
@@ -329,13 +329,17 @@ pub(super) static METRICS: [&Metric; 10] = [
     &PASSES_LIMIT,
 ];
 
-/// Bands of answers, each with the most seconds that belong to it.
-const BANDS: [(&str, f64); 4] = [
-    ("lt1h", 3_600.0),
-    ("1to12h", 12.0 * 3_600.0),
-    ("12to24h", LIMIT_SECONDS),
-    ("gt24h", f64::INFINITY),
-];
+/// Bands of answers, in the order of the label's values.
+const BANDS: [&str; 4] = ["lt1h", "1to12h", "12to24h", "gt24h"];
+
+fn band(seconds: f64) -> &'static str {
+    match seconds / 3_600.0 {
+        ..1.0 => BANDS[0],
+        ..=12.0 => BANDS[1],
+        ..=24.0 => BANDS[2],
+        _ => BANDS[3],
+    }
+}
 
 pub(super) fn observe(posture: &Posture<'_>, samples: &mut Samples) {
     let fraud = posture.fraud.as_ref();
@@ -359,16 +363,13 @@ pub(super) fn observe(posture: &Posture<'_>, samples: &mut Samples) {
         let count = fraud.recent().filter(|(alert, _)| is_so(alert)).count();
         samples.count(&RESOLVED, [("resolution", resolution.as_str())], count);
     }
-    let mut above = 0.0;
-    for (within, most) in BANDS {
+    for within in BANDS {
         let is_within = |answer: &Answer| match answer {
-            Answer::After(0.0) => above == 0.0,
-            Answer::After(took) => above < *took && *took <= most,
+            Answer::After(took) => band(*took) == within,
             Answer::Waiting(_) | Answer::Untimed => false,
         };
         let count = fraud.recent().filter(|(_, answer)| is_within(answer)).count();
         samples.count(&ANSWERED, [("within", within)], count);
-        above = most;
     }
     if let Some(average) = fraud.average() {
         samples.push(&ESTIMATED, [], average);

@@ -50,6 +50,13 @@ impl Posture<'_> {
         Ok(BTreeMap::into_iter(summed).filter(asked).collect())
     }
 
+    /// What Microsoft calls an application; often nothing.
+    pub fn application_name(&self, id: &ObjectId) -> &str {
+        let adoption = self.facts.mfa_adoption.rows();
+        let mut known = adoption.iter().flat_map(|adoption| &adoption.applications);
+        known.find(|it| it.id == *id).map_or("", |it| &it.name)
+    }
+
     /// The applications that asked and are on no list; `None` where there is no list.
     pub fn unlisted(&self) -> Result<Option<Vec<&ObjectId>>, Unread> {
         let Some(listed) = &self.declared.partner_applications else { return Ok(None) };

@@ -40,7 +40,11 @@ impl Grant {
         &self,
         scope: Option<&str>,
     ) -> Result<(&'static str, Vec<&'static str>), Refusal> {
-        let asked = Wanted::read(scope.unwrap_or_default())?;
+        let asked = Wanted::read(scope.unwrap_or_default()).map_err(|refusal| {
+            // What the sign-in page puts like this is an invalid scope here.
+            let error = if refusal.code == 650053 { "invalid_scope" } else { refusal.error };
+            Refusal { error, ..refusal }
+        })?;
         let allowed = &self.wanted.scopes;
         let resource = asked.resource()?.or(allowed.first().map(|scope| scope.audience));
         let on_resource = |scope: &&Scope| Some(scope.audience) == resource;

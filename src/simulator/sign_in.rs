@@ -253,8 +253,8 @@ fn form(state: &State, action: &str, more: &str) -> String {
         "<form id=\"sign-in\" method=\"post\" action=\"{action}\">\n{more}\
          <p><label for=\"username\">Account</label> <input id=\"username\" name=\"username\" \
          value=\"{agent}\" size=\"60\" autocomplete=\"off\"></p>\n\
-         <p><input type=\"checkbox\" id=\"admin\" name=\"admin\"> <label for=\"admin\">Sign in as a \
-         Global Administrator instead</label></p>\n\
+         <p><input type=\"checkbox\" id=\"admin\" name=\"admin\"> <label for=\"admin\">Sign in as \
+         a Global Administrator instead</label></p>\n\
          <p><button id=\"approve-mfa\" name=\"choice\" value=\"approve-mfa\">Sign in and approve \
          MFA</button>\n\
          <button id=\"password-only\" name=\"choice\" value=\"password-only\">Sign in with the \

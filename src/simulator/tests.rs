@@ -12,9 +12,12 @@ use tokio::sync::oneshot;
 use super::*;
 
 mod answers;
+mod device;
 mod directory;
 mod fates;
 mod fraud;
+mod fraud_events;
+mod grants;
 mod login;
 mod partner_center;
 mod people;
@@ -22,6 +25,7 @@ mod policies;
 mod score;
 mod trouble;
 mod vault;
+mod visits;
 
 /// A simulator that is served until this is dropped.
 struct Running {
@@ -269,4 +273,10 @@ fn the_configuration_names_every_half_of_microsoft() {
     assert!(yaml.contains("graph: http://127.0.0.1:4010/graph\n"));
     assert!(yaml.contains(r#"client_secret_file: "/run/a \"secret\"""#));
     assert!(yaml.contains(TENANT_ID) && !yaml.contains(CLIENT_SECRET));
+    let [secret, other, grant] = ["/run/secret", "/run/other", "/run/grant"].map(Path::new);
+    let more = configuration_with_app_user(address, secret, other, grant);
+    assert!(more.starts_with(&configuration(address, secret)));
+    assert!(more.contains("    app_user:\n") && more.contains(APP_USER_CLIENT_ID));
+    assert!(more.contains("refresh_token_file: \"/run/grant\"\n"));
+    assert!(!more.contains(APP_USER_CLIENT_SECRET));
 }

@@ -149,8 +149,8 @@ pub struct Customers {
     pub tenants: usize,
     /// Those whose administrators use MFA.
     pub admin_mfa: usize,
-    /// All by `security_defaults`, `conditional_access`, `per_user`, `none` and `unknown`, the first
-    /// that applies.
+    /// All by `security_defaults`, `conditional_access`, `per_user`, `none` and `unknown`, the
+    /// first that applies.
     pub mfa_option: BTreeMap<&'static str, usize>,
     /// Their people, of the customers that anything is said about.
     pub users: usize,

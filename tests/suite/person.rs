@@ -6,6 +6,7 @@ use std::time::Duration;
 use partnercenter_exporter::checks;
 use partnercenter_exporter::clock::Clock;
 use partnercenter_exporter::refresh::Collecting;
+use partnercenter_exporter::simulator::{self, Truth};
 use partnercenter_exporter::telemetry::Telemetry;
 
 use crate::harness::{Exporter, Microsoft, Person, beginning, run, settings};
@@ -17,6 +18,116 @@ fn lines<'a>(page: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
 
 fn has(page: &str, line: &str) -> bool {
     page.lines().any(|served| served == line)
+}
+
+/// What the page has to say of fraud, the score and Partner Center, counted by the world itself.
+fn told(truth: &Truth) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut tell = |metric: &str, labels: &[(&str, &str)], value: f64| {
+        let labels = labels.iter().map(|(name, value)| format!(",{name}=\"{value}\""));
+        let labels = labels.collect::<String>();
+        lines.push(format!("partnercenter_{metric}{{tenant=\"contoso\"{labels}}} {value}"));
+    };
+    for (kind, severities) in &truth.fraud.open {
+        for (severity, open) in severities {
+            for (status, count) in [("active", open.active), ("investigating", open.investigating)]
+            {
+                let labels = [("alert_type", &**kind), ("severity", *severity), ("status", status)];
+                tell("security_alerts_open", &labels, count as f64);
+            }
+        }
+    }
+    for (metric, oldest) in [
+        ("security_alert_oldest_open_timestamp_seconds", &truth.fraud.oldest_open),
+        ("security_alert_oldest_unanswered_timestamp_seconds", &truth.fraud.oldest_unanswered),
+    ] {
+        for (severity, moment) in oldest {
+            tell(metric, &[("severity", severity)], moment.as_millisecond() as f64 / 1000.0);
+        }
+    }
+    tell("security_alerts_test", &[], truth.fraud.tests as f64);
+    for (within, count) in &truth.fraud.answered {
+        tell("security_alerts_answered", &[("within", within)], *count as f64);
+    }
+    for (resolution, count) in &truth.fraud.resolved {
+        tell("security_alerts_resolved", &[("resolution", resolution)], *count as f64);
+    }
+    tell("security_alert_response_seconds", &[], truth.fraud.microsoft_hours * 3600.0);
+    let customers = &truth.customers;
+    for (metric, value) in [
+        ("customer_tenants", customers.tenants),
+        ("customer_tenants_admin_mfa", customers.admin_mfa),
+        ("customer_users", customers.users),
+        ("azure_customers", customers.azure),
+        ("azure_customers_with_budget", customers.with_budget),
+        ("portal_users_without_mfa", truth.partner_center.portal_people.len()),
+        ("indirect_resellers", truth.partner_center.resellers),
+        ("indirect_resellers_agreement_signed", truth.partner_center.resellers_signed),
+    ] {
+        tell(metric, &[], value as f64);
+    }
+    for (account, value) in [("admin", customers.admins_mfa), ("other", customers.others_mfa)] {
+        tell("customer_users_mfa", &[("account", account)], value as f64);
+    }
+    for (option, count) in &customers.mfa_option {
+        tell("customer_tenants_mfa_option", &[("option", option)], *count as f64);
+    }
+    for (used, count) in &customers.budget_use {
+        tell("azure_customers_budget_use", &[("used", used)], *count as f64);
+    }
+    tell("partner_security_score", &[], truth.score.current);
+    tell("partner_security_score_max", &[], truth.score.max);
+    for (kind, requirement) in &truth.score.requirements {
+        let kind = ("requirement_type", &**kind);
+        tell("partner_requirement_score", &[kind], f64::from(requirement.score));
+        tell("partner_requirement_score_max", &[kind], f64::from(requirement.max_score));
+        let met = ("state", if requirement.compliant { "compliant" } else { "noncompliant" });
+        tell("microsoft_requirement_state", &[kind, met], 1.0);
+    }
+    for (application, (compliant, total)) in &truth.partner_center.adoption {
+        if *total > 0 {
+            let application = ("application_id", &**application);
+            tell("partner_requests", &[application, ("mfa", "yes")], *compliant as f64);
+            tell("partner_requests", &[application, ("mfa", "no")], (total - compliant) as f64);
+        }
+    }
+    lines
+}
+
+#[test]
+fn every_figure_is_what_is_true_in_the_simulated_world() {
+    for (customers, partner_step) in [(40, 0), (0, 0), (300, 25)] {
+        let microsoft = Microsoft::start(simulator::Settings {
+            users: 120,
+            customers,
+            ..simulator::Settings::default()
+        });
+        for _ in 0..partner_step {
+            microsoft.control.step();
+        }
+        run(async {
+            let person = Person::consenting(&microsoft, true);
+            let page = Exporter::for_person(&microsoft, &person).await.page();
+            let truth = microsoft.control.truth();
+            let told = told(&truth);
+            assert!(told.len() > 30, "{told:?}");
+            for line in told {
+                assert!(has(&page, &line), "{customers} customers: {line}\n{page}");
+            }
+            let open = lines(&page, "partnercenter_security_alerts_open");
+            let open = open.map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap());
+            assert_eq!(open.sum::<usize>(), truth.fraud.open_total(), "and no other is open");
+            let estimated = "partnercenter_security_alert_response_estimated_seconds";
+            let estimated = lines(&page, estimated).next().map(|line| line.rsplit(' ').next());
+            let estimated: Option<f64> = estimated.map(|it| it.unwrap().parse().unwrap());
+            // The exporter's clock went on a little while it read.
+            let close = match (estimated, truth.fraud.average_seconds) {
+                (Some(ours), Some(theirs)) => (ours - theirs).abs() < 300.0,
+                (ours, theirs) => ours == theirs,
+            };
+            assert!(close, "{estimated:?} {:?}", truth.fraud.average_seconds);
+        });
+    }
 }
 
 const MFA_CLAIM: &str = "partnercenter_token_mfa_claim{tenant=\"contoso\"} 1";
@@ -159,5 +270,76 @@ fn whoever_only_looks_leaves_the_grant_as_it_was() {
         exporter.until_line(MFA_CLAIM).await;
         assert_eq!(fs::read_to_string(&person.grant).unwrap(), before);
         let _serving = Exporter::for_person(&microsoft, &person).await;
+    });
+}
+
+/// What is unknown, by reason, of what rests on a person.
+fn unknown(page: &str, reason: &str) -> Vec<&'static str> {
+    let needing = checks::ALL.into_iter().filter(|check| needs_person(check));
+    let is_unknown = |id: &&str| {
+        let line = format!(
+            "partnercenter_requirement_unknown{{tenant=\"contoso\",requirement=\"{id}\",reason=\"{reason}\"}} 1"
+        );
+        has(page, &line)
+    };
+    needing.map(|check| check.id).filter(is_unknown).collect()
+}
+
+#[test]
+fn a_source_that_is_refused_takes_what_rests_on_it_and_nothing_else() {
+    let fraud = ["fraud-alerts-open", "fraud-response-time", "fraud-feed-reachable"];
+    let table: [(&[&str], &[&str], &[&str]); 11] = [
+        (&["/securityAlerts"], &[], &["evidence=\"security_alerts\"} 1"]),
+        (&["/fraudEvents"], &[], &[]),
+        (&["/securityAlerts", "/fraudEvents"], &fraud, &["security_alerts_open{"]),
+        (&["/securityScore/history"], &[], &["score_previous{"]),
+        (&["/customerInsights"], &[], &["customer_users{", "customer_tenants_mfa_option{"]),
+        (
+            &["/securityScore/requirements"],
+            &["partner-security-score", "security-contact", "customer-admins-mfa"],
+            &["microsoft_requirement_state{", "alert_response_seconds{", "disagreement{"],
+        ),
+        (&["/nonMfaCompliant"], &["mfa-portal-requests"], &["portal_users_without_mfa{"]),
+        (&["/partnerRequests"], &["automation-control-panel", "automation-invoicing"], &[]),
+        (
+            &["/partnerRequests", "/applicationmfa"],
+            &[
+                "mfa-api-requests",
+                "sam-adopted",
+                "automation-control-panel",
+                "automation-invoicing",
+            ],
+            &["partner_requests{", "partner_applications{"],
+        ),
+        (&["/usagerecords"], &["azure-budget", "azure-over-budget"], &["azure_customers{"]),
+        (&["/relationships"], &["mpa-resellers-signed"], &["indirect_resellers{"]),
+    ];
+    let microsoft = Microsoft::small();
+    run(async {
+        let person = Person::consenting(&microsoft, true);
+        let whole = Exporter::for_person(&microsoft, &person).await.page();
+        for (refused, harmed, gone) in table {
+            let faults: Vec<_> = refused.iter().map(|path| format!("forbidden={path}")).collect();
+            microsoft.faults(&faults.iter().map(String::as_str).collect::<Vec<_>>());
+            let page = Exporter::for_person(&microsoft, &person).await.page();
+            let mut expected: Vec<_> = harmed.to_vec();
+            expected.sort_unstable();
+            let mut found = unknown(&page, "permission");
+            found.sort_unstable();
+            assert_eq!(found, expected, "{refused:?}\n{page}");
+            for part in gone {
+                let is_it = |line: &str| !line.starts_with('#') && line.contains(part);
+                assert!(whole.lines().any(is_it), "{part} is there otherwise");
+                assert!(!page.lines().any(is_it), "{refused:?}: {part}\n{page}");
+            }
+            // Verdicts that do not rest on it stand as they stood.
+            let verdicts = |page: &str| -> Vec<String> {
+                let of_it =
+                    |line: &&str| harmed.iter().any(|id| line.contains(&format!("\"{id}\"")));
+                let all = lines(page, "partnercenter_requirement_state");
+                all.filter(|line| !of_it(line)).map(str::to_owned).collect()
+            };
+            assert_eq!(verdicts(&page), verdicts(&whole), "{refused:?}");
+        }
     });
 }

@@ -181,7 +181,7 @@ async fn the_same_is_done_over_http() {
 async fn alerts_come_and_go_while_the_world_moves_and_never_pile_up() {
     let running = start(quiet()).await;
     let mut said = String::new();
-    for _ in 0..1_500 {
+    for _ in 0..400 {
         running.control.turn(Duration::from_secs(4));
         said.push_str(&running.control.step());
     }
@@ -190,7 +190,7 @@ async fn alerts_come_and_go_while_the_world_moves_and_never_pile_up() {
     }
     let alerts = running.control.lock().alerts.iter().count();
     assert!(running.control.truth().fraud.open_total() <= 31 && alerts <= 500);
-    for _ in 0..600 {
+    for _ in 0..480 {
         running.control.raise_alert("low", MINING);
     }
     assert_eq!(running.control.lock().alerts.iter().count(), 500);

@@ -145,6 +145,29 @@ async fn an_assertion_proves_who_signed_it() {
 }
 
 #[tokio::test]
+async fn an_assertion_proves_the_application_for_people_too() {
+    let running = start(Settings { identity: identity(), ..quiet() }).await;
+    let grant = running.control.grant(true, false);
+    let mut claims = claims(running.address);
+    let ask = async |claims: &Value| {
+        let assertion = sign(&header(), claims);
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", &grant),
+            ("client_id", APP_USER_CLIENT_ID),
+            ("client_secret", ""),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", &assertion),
+        ];
+        running.token(&fields).await
+    };
+    // The other application's will not do.
+    assert_eq!(ask(&claims).await.json()["error_codes"], json!([700_021]));
+    (claims["iss"], claims["sub"]) = (json!(APP_USER_CLIENT_ID), json!(APP_USER_CLIENT_ID));
+    assert_eq!(ask(&claims).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_federated_token_is_accepted_as_it_is_written() {
     let running = start(Settings { identity: identity(), ..quiet() }).await;
     assert_eq!(with_assertion(&running, "eyJhbGciOiJ9.from.elsewhere").await.status, 200);

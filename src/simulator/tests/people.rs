@@ -1,4 +1,4 @@
-//! Tokens for people: the sign-in page, the grant and its life, codes entered elsewhere.
+//! Tokens for people: the sign-in page, the code it sends back, and what a grant is good for.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,11 +13,10 @@ const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const REDIRECT: &str = "http://localhost:4711/";
 const GRAPH: &str = "https://graph.microsoft.com/.default";
-const PARTNER_CENTER: &str = "https://api.partnercenter.microsoft.com/.default";
-const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
-const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const PARTNER_CENTER: &str = "https://api.partnercenter.microsoft.com/.default";
+pub(super) const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 
-fn encode(fields: &[(&str, &str)], changes: &[(&str, &str)]) -> String {
+pub(super) fn encode(fields: &[(&str, &str)], changes: &[(&str, &str)]) -> String {
     let mut form: BTreeMap<&str, &str> = fields.iter().copied().collect();
     form.extend(changes.iter().copied());
     form.retain(|_, value| !value.is_empty());
@@ -49,18 +48,18 @@ fn sent_back(reply: &Reply) -> BTreeMap<String, String> {
     url.query_pairs().into_owned().collect()
 }
 
-fn claims(body: &Value) -> Value {
+pub(super) fn claims(body: &Value) -> Value {
     let token = body["access_token"].as_str().unwrap();
     let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
     serde_json::from_slice(&claims).unwrap()
 }
 
-fn code(reply: &Reply) -> u64 {
+pub(super) fn code(reply: &Reply) -> u64 {
     reply.json()["error_codes"][0].as_u64().unwrap()
 }
 
 impl Running {
-    fn agent(&self) -> String {
+    pub(super) fn agent(&self) -> String {
         account::Account::agent(&self.control.lock()).upn
     }
 
@@ -70,7 +69,11 @@ impl Running {
         sent_back(&reply)["code"].clone()
     }
 
-    async fn for_person(&self, fields: &[(&str, &str)], changes: &[(&str, &str)]) -> Reply {
+    pub(super) async fn for_person(
+        &self,
+        fields: &[(&str, &str)],
+        changes: &[(&str, &str)],
+    ) -> Reply {
         let mut form = vec![
             ("client_id", APP_USER_CLIENT_ID),
             ("client_secret", APP_USER_CLIENT_SECRET),
@@ -91,13 +94,13 @@ impl Running {
         self.for_person(&fields, changes).await
     }
 
-    async fn refresh(&self, token: &str, changes: &[(&str, &str)]) -> Reply {
+    pub(super) async fn refresh(&self, token: &str, changes: &[(&str, &str)]) -> Reply {
         let fields = [("grant_type", "refresh_token"), ("refresh_token", token)];
         self.for_person(&fields, changes).await
     }
 
     /// The refresh token that came in place of this one.
-    async fn next(&self, token: &str) -> String {
+    pub(super) async fn next(&self, token: &str) -> String {
         let reply = self.refresh(token, &[]).await;
         assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
         reply.json()["refresh_token"].as_str().unwrap().to_owned()
@@ -278,6 +281,20 @@ async fn the_application_proves_itself_whatever_the_grant() {
 }
 
 #[tokio::test]
+async fn one_application_may_be_for_both() {
+    let identity = Identity { app_user_client_id: CLIENT_ID.to_owned(), ..Identity::default() };
+    let running = start(Settings { identity, ..quiet() }).await;
+    let token = running.control.grant(true, false);
+    for secret in [CLIENT_SECRET, APP_USER_CLIENT_SECRET] {
+        let own = [("client_id", CLIENT_ID), ("client_secret", secret)];
+        assert_eq!(running.refresh(&token, &own).await.status, 200);
+        assert_eq!(running.token(&[("client_secret", secret)]).await.status, 200);
+    }
+    assert_eq!(code(&running.refresh(&token, &[]).await), 700_016);
+    assert_eq!(running.get("/organization").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_grant_serves_every_resource_consented_to_and_no_other() {
     let running = start(quiet()).await;
     let token = running.control.grant(true, false);
@@ -294,165 +311,14 @@ async fn a_grant_serves_every_resource_consented_to_and_no_other() {
     let token = given["refresh_token"].as_str().unwrap();
     assert_eq!(code(&running.refresh(token, &[]).await), 65_001);
     assert_eq!(code(&running.refresh(token, &[("scope", "User.Read")]).await), 65_001);
+    for scope in ["Everything.ReadWrite.All", "https://vault.azure.net/.default"] {
+        let reply = running.refresh(token, &[("scope", scope)]).await;
+        assert_eq!((reply.status, &reply.json()["error"]), (400, &json!("invalid_scope")));
+    }
     assert_eq!(running.refresh(token, &[("scope", GRAPH)]).await.status, 200);
     // Who did not ask to come back gets nothing to come back with.
     let briefly = "https://api.partnercenter.microsoft.com/user_impersonation";
     let reply = running.ask("POST", &page(&[("scope", briefly)]), FORM, &body).await;
     let given = running.redeem(&sent_back(&reply)["code"], &[]).await;
     assert!(given.status == 200 && given.json().get("refresh_token").is_none());
-}
-
-#[tokio::test]
-async fn a_replaced_token_is_accepted_for_an_hour_and_its_refusal_ends_nothing() {
-    let running = start(quiet()).await;
-    let first = running.control.grant(true, false);
-    let second = running.next(&first).await;
-    running.control.turn(Duration::from_secs(3599));
-    let third = running.next(&first).await;
-    assert!(first != second && second != third);
-    assert_eq!((running.control.refreshes(), running.control.rotations()), (2, 2));
-    // The hour runs from when it was first replaced, not from its last use.
-    running.control.turn(Duration::from_secs(1));
-    assert_eq!(code(&running.refresh(&first, &[]).await), 70_000);
-    assert_eq!(running.refresh(&second, &[]).await.status, 200);
-    assert_eq!(running.refresh(&third, &[]).await.status, 200);
-    assert_eq!(code(&running.refresh("guess", &[]).await), 9_002_313);
-    let strict = start(Settings { grant_grace: Duration::ZERO, ..quiet() }).await;
-    let first = strict.control.grant(true, false);
-    strict.next(&first).await;
-    assert_eq!(code(&strict.refresh(&first, &[]).await), 70_000);
-}
-
-#[tokio::test]
-async fn a_grant_lives_for_ninety_days_from_its_last_use() {
-    let running = start(quiet()).await;
-    let token = running.control.grant(true, false);
-    running.control.turn(90 * DAY - Duration::from_secs(1));
-    let token = running.next(&token).await;
-    running.control.turn(90 * DAY);
-    assert_eq!(code(&running.refresh(&token, &[]).await), 700_082);
-    let token = running.control.grant(true, false);
-    running.control.revoke_grants();
-    assert_eq!(code(&running.refresh(&token, &[]).await), 50_173);
-    let token = running.control.grant(true, false);
-    assert_eq!(running.refresh(&token, &[]).await.status, 200);
-    assert_eq!(running.ask("POST", "/-/revoke", "", "").await.status, 200);
-    assert_eq!(code(&running.refresh(&token, &[]).await), 50_173);
-}
-
-#[tokio::test]
-async fn grants_go_wrong_on_demand_and_app_only_tokens_do_not() {
-    let running = start(quiet()).await;
-    let token = running.control.grant(true, false);
-    for (fault, expected) in
-        [("grant-revoked", 50_173), ("grant-expired", 700_082), ("sign-in-frequency", 70_043)]
-    {
-        running.faults(&[fault]);
-        let reply = running.refresh(&token, &[]).await;
-        assert_eq!((reply.status, code(&reply)), (400, expected), "{fault}");
-        assert_eq!(reply.json()["error"], "invalid_grant");
-        assert_eq!(running.token(&[]).await.status, 200);
-    }
-    running.faults(&["mfa-missing"]);
-    let reply = running.refresh(&token, &[]).await.json();
-    assert_eq!(claims(&reply)["amr"], json!(["pwd"]));
-    running.faults(&["no-rotation"]);
-    let reply = running.refresh(&token, &[]).await;
-    assert!(reply.status == 200 && reply.json().get("refresh_token").is_none());
-    assert_eq!((running.control.refreshes(), running.control.rotations()), (2, 1));
-    running.faults(&[]);
-    let reply = running.refresh(&token, &[]).await.json();
-    assert_eq!(claims(&reply)["amr"], json!(["pwd", "mfa"]));
-}
-
-#[tokio::test]
-async fn a_stalled_answer_comes_after_the_rotation_and_a_hung_one_never_rotates() {
-    let running = start(quiet()).await;
-    let token = running.control.grant(true, false);
-    let patience = Duration::from_millis(300);
-    running.faults(&["token-stall=3600000"]);
-    let waited = tokio::time::timeout(patience, running.refresh(&token, &[])).await;
-    assert!(waited.is_err() && running.control.rotations() == 1);
-    running.faults(&["token-hang"]);
-    let waited = tokio::time::timeout(patience, running.refresh(&token, &[])).await;
-    assert!(waited.is_err() && running.control.rotations() == 1);
-    assert_eq!(running.token(&[]).await.status, 200);
-    running.faults(&["token-stall=1"]);
-    assert_eq!(running.refresh(&token, &[]).await.status, 200);
-}
-
-impl Running {
-    async fn device_code(&self, changes: &[(&str, &str)]) -> Reply {
-        let scope = format!("offline_access {PARTNER_CENTER}");
-        let fields = [("client_id", APP_USER_CLIENT_ID), ("scope", scope.as_str())];
-        let path = format!("/{TENANT_ID}/oauth2/v2.0/devicecode");
-        self.ask("POST", &path, FORM, &encode(&fields, changes)).await
-    }
-
-    async fn poll(&self, device: &Value) -> Reply {
-        let kind = "urn:ietf:params:oauth:grant-type:device_code";
-        let code = device["device_code"].as_str().unwrap();
-        self.for_person(&[("grant_type", kind), ("device_code", code)], &[("scope", "")]).await
-    }
-
-    async fn enter(&self, code: &Value, choice: &str) -> String {
-        let (code, agent) = (code.as_str().unwrap(), self.agent());
-        let body = encode(&[("code", code), ("username", &agent), ("choice", choice)], &[]);
-        let reply = self.ask("POST", "/devicelogin", FORM, &body).await;
-        assert_eq!(reply.status, 200);
-        String::from_utf8(reply.body).unwrap()
-    }
-}
-
-#[tokio::test]
-async fn a_code_is_entered_on_another_machine() {
-    let running = start(quiet()).await;
-    let device = running.device_code(&[]).await.json();
-    assert_eq!((&device["interval"], &device["expires_in"]), (&json!(5), &json!(900)));
-    let uri = format!("http://{}/devicelogin", running.address);
-    assert_eq!(device["verification_uri"], json!(uri));
-    let message = device["message"].as_str().unwrap();
-    assert!(message.contains(device["user_code"].as_str().unwrap()) && message.contains(&uri));
-    let pending = running.poll(&device).await;
-    assert_eq!((pending.status, code(&pending)), (400, 70_016));
-    assert_eq!(pending.json()["error"], "authorization_pending");
-    let shown = running.ask("GET", "/devicelogin", "", "").await;
-    let text = String::from_utf8(shown.body).unwrap();
-    for id in ["code", "username", "approve-mfa", "password-only", "cancel", "admin"] {
-        assert!(text.contains(&format!("id=\"{id}\"")), "{id}");
-    }
-    assert!(running.enter(&json!("WRONGCODE"), "approve-mfa").await.contains("id=\"error\""));
-    assert!(running.enter(&device["user_code"], "approve-mfa").await.contains("id=\"done\""));
-    let given = running.poll(&device).await.json();
-    assert_eq!(claims(&given)["amr"], json!(["pwd", "mfa"]));
-    assert!(given["refresh_token"].is_string());
-    assert_eq!(running.poll(&device).await.json()["error"], "expired_token");
-}
-
-#[tokio::test]
-async fn a_code_that_is_declined_late_or_wrong_comes_to_nothing() {
-    let running = start(quiet()).await;
-    let device = running.device_code(&[]).await.json();
-    running.enter(&device["user_code"], "cancel").await;
-    assert_eq!(running.poll(&device).await.json()["error"], "authorization_declined");
-    let device = running.device_code(&[]).await.json();
-    running.control.turn(Duration::from_secs(900));
-    assert_eq!(running.poll(&device).await.json()["error"], "expired_token");
-    assert!(running.enter(&device["user_code"], "approve-mfa").await.contains("id=\"error\""));
-    let guess = json!({ "device_code": "guess" });
-    assert_eq!(running.poll(&guess).await.json()["error"], "bad_verification_code");
-    for (change, expected) in [
-        (("client_id", "somebody"), 700_016),
-        (("client_id", CLIENT_ID), 650_057),
-        (("scope", "openid"), 650_057),
-        (("scope", ""), 900_144),
-    ] {
-        assert_eq!(code(&running.device_code(&[change]).await), expected, "{change:?}");
-    }
-    let hurried = start(Settings { enforce_throttles: true, ..quiet() }).await;
-    let device = hurried.device_code(&[]).await.json();
-    assert_eq!(hurried.poll(&device).await.json()["error"], "authorization_pending");
-    assert_eq!(hurried.poll(&device).await.json()["error"], "slow_down");
-    hurried.control.turn(Duration::from_secs(5));
-    assert_eq!(hurried.poll(&device).await.json()["error"], "authorization_pending");
 }
