@@ -311,13 +311,19 @@ def differences(alertmanager):
 
 def test_what_follows_from_another_alert_of_the_demo_is_not_said_again(world):
     follow = {
+        "AppWithoutSam",
         "MandatoryRequirementNotMet mfa-admins-enforced",
         "MandatoryRequirementNotMet mfa-all-users-enforced",
+        "MandatoryRequirementNotMet mfa-api-requests",
         "MandatoryRequirementNotMet mfa-every-authentication",
         "MandatoryRequirementNotMet mfa-guests",
         "MandatoryRequirementNotMet mfa-no-exclusions",
+        "MandatoryRequirementNotMet mfa-portal-requests",
+        "MandatoryRequirementNotMet sam-adopted",
         "MfaExclusions",
         "MfaPolicyHasGap",
+        "PortalUsersWithoutMfa",
+        "ResellerMpaUnsigned",
         "ThirdPartyMfaWithoutException",
         "UsersNotRegisteredForMfa",
     }
@@ -328,6 +334,8 @@ def test_what_follows_from_another_alert_of_the_demo_is_not_said_again(world):
             check(not wrong, "\n".join(wrong))
             known = prometheus.alertmanager.alerts()
             found = {subject(labels) for labels, is_inhibited in known if is_inhibited}
+            # The demo's yearly check is next month: whether within two weeks depends on the day.
+            found = {name for name in found if not name.startswith("CspAuthorizationAtRisk")}
             check(found == follow, f"{sorted(found ^ follow)} is inhibited, or is not")
             return True
 

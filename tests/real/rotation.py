@@ -91,7 +91,7 @@ class Room:
         return self.exporter([*words, "-e", f"trace={CALLS}", *inject]), trace
 
     def check_survived(self, what):
-        """The files as the killed process left them, and then an exporter that goes on with them."""
+        """The files as the killed process left them, and an exporter that goes on with them."""
         before = self.tenant.grant()
         exporter = self.exporter()
         try:
@@ -134,8 +134,8 @@ def end_traced(exporter):
 
 
 def kill_at(room, step):
-    """Kills the exporter as it enters this step. Where this run made more or fewer such calls before
-    it, the number is corrected and it is tried again."""
+    """Kills the exporter as it enters this step. Where this run made more or fewer such calls
+    before it, the number is corrected and it is tried again."""
     number = step.number
     for _ in range(8):
         exporter, trace = room.trace("-e", f"inject={step.call}:signal=SIGKILL:when={number}")
