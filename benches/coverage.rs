@@ -22,9 +22,10 @@ use serde_json::json;
 
 const RUNS: usize = 5;
 
-/// People, groups, policies, and whether each policy is about an application of its own (1), so that
-/// all of them leave everybody's other sign-ins open.
-const SIZES: [[usize; 4]; 7] = [
+/// People, groups, policies, and their kind: 1 where each policy is about an application of its own,
+/// so that all of them leave everybody's other sign-ins open; 2 where they cover everybody together,
+/// and no two people stand alike to those that make no difference.
+const SIZES: [[usize; 4]; 10] = [
     [25_000, 5_000, 200, 0],
     [50_000, 5_000, 200, 0],
     [100_000, 5_000, 50, 0],
@@ -32,14 +33,17 @@ const SIZES: [[usize; 4]; 7] = [
     [100_000, 5_000, 200, 0],
     [200_000, 5_000, 200, 0],
     [100_000, 5_000, 200, 1],
+    [25_000, 5_000, 200, 2],
+    [50_000, 5_000, 200, 2],
+    [100_000, 5_000, 200, 2],
 ];
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter_map(|word| word.parse().ok());
-    if let (Some(people), Some(groups), Some(policies), Some(apart)) =
+    if let (Some(people), Some(groups), Some(policies), Some(kind)) =
         (arguments.next(), arguments.next(), arguments.next(), arguments.next())
     {
-        return measure(people, groups, policies, apart == 1);
+        return measure(people, groups, policies, kind);
     }
     println!("people groups policies  covered  evaluate_ms  posture_ms  facts_mib  peak_added_mib");
     for size in SIZES {
@@ -51,9 +55,9 @@ fn main() {
     }
 }
 
-fn measure(people: usize, groups: usize, policies: usize, apart: bool) {
+fn measure(people: usize, groups: usize, policies: usize, kind: usize) {
     let empty = resident();
-    let facts = tenant(people, groups, policies, apart);
+    let facts = tenant(people, groups, policies, kind);
     let declared = Declarations::default();
     let before = resident();
     let mut covered = 0;
@@ -121,7 +125,7 @@ fn id(kind: u8, number: usize) -> ObjectId {
 /// A tenant whose groups are nested four deep: each policy names one outermost group that it
 /// includes and one that it leaves out, and the conditions vary, so that no policy covers anybody
 /// alone and many have to be put together.
-fn tenant(people: usize, groups: usize, policies: usize, apart: bool) -> Facts {
+fn tenant(people: usize, groups: usize, policies: usize, kind: usize) -> Facts {
     let now = Timestamp::UNIX_EPOCH;
     let users = (0..people).map(|number| User {
         id: id(1, number),
@@ -137,12 +141,13 @@ fn tenant(people: usize, groups: usize, policies: usize, apart: bool) -> Facts {
     let level = groups / 4;
     let all = (0..groups).map(|number| {
         let inner = if number < level * 3 { vec![id(2, number + level)] } else { Vec::new() };
-        let members = (number >= level * 3).then(|| {
+        let scattered = (kind == 2 && number < SCATTERED).then(|| scattered(people, number));
+        let members = scattered.or((number >= level * 3).then(|| {
             let start = (number - level * 3) * people / level;
             (0..people / level * 3)
                 .map(|offset| id(1, (start + offset) % people))
                 .collect::<Vec<_>>()
-        });
+        }));
         let members =
             Members::Known { people: members.unwrap_or_default().into(), groups: inner.into() };
         (id(2, number), Group::new("a group", members, now))
@@ -160,7 +165,11 @@ fn tenant(people: usize, groups: usize, policies: usize, apart: bool) -> Facts {
         security_defaults: Fact::known(SecurityDefaults { is_enabled: false }, now),
         conditional_access_policies: Fact::known(
             ConditionalAccessPolicies {
-                policies: (0..policies).map(|number| policy(number, level, apart)).collect(),
+                policies: (0..policies)
+                    .map(|number| {
+                        if kind == 2 { together(number) } else { policy(number, level, kind == 1) }
+                    })
+                    .collect(),
                 unreadable: 0,
             },
             now,
@@ -174,6 +183,47 @@ fn tenant(people: usize, groups: usize, policies: usize, apart: bool) -> Facts {
         groups: Fact::known(Groups::new(all), now),
         ..Facts::unread(now)
     }
+}
+
+/// Groups in which everybody is or is not by chance.
+const SCATTERED: usize = 40;
+
+/// About half of the people, another half in each group.
+fn scattered(people: usize, group: usize) -> Vec<ObjectId> {
+    let bits = |number: usize| (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let those = (0..people).filter(|number| bits(*number) >> (group + 8) & 1 == 1);
+    those.map(|number| id(1, number)).collect()
+}
+
+/// One policy leaves a hundred applications out, a hundred bring one back each, and the rest make no
+/// difference to anybody.
+fn together(number: usize) -> Policy {
+    let application = |number: usize| format!("{number:08x}-0000-4000-8000-000000000000");
+    let (users, applications, clients) = match number {
+        0 => {
+            let left_out: Vec<_> = (1..=100).map(application).collect();
+            let applications =
+                json!({"includeApplications": ["All"], "excludeApplications": left_out});
+            (json!({"includeUsers": ["All"]}), applications, "all")
+        }
+        1..=100 => {
+            let applications = json!({"includeApplications": [application(number)]});
+            (json!({"includeUsers": ["All"]}), applications, "all")
+        }
+        _ => {
+            let group = id(2, number % SCATTERED).to_string();
+            let users = json!({"includeGroups": [group]});
+            (users, json!({"includeApplications": ["All"]}), "browser")
+        }
+    };
+    let policy = json!({
+        "id": id(4, number).to_string(),
+        "displayName": format!("Policy {number}"),
+        "state": "enabled",
+        "conditions": {"users": users, "applications": applications, "clientAppTypes": [clients]},
+        "grantControls": {"operator": "OR", "builtInControls": ["mfa"]},
+    });
+    serde_json::from_value(policy).expect("it is of the documented shape")
 }
 
 fn policy(number: usize, level: usize, apart: bool) -> Policy {

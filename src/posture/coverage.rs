@@ -27,7 +27,7 @@ use crate::sources::policy::{Policy, PolicyState};
 use crate::sources::{AuthenticationStrengths, Facts, NamedLocations, PerUserMfa, Unread, User};
 use reach::{Reached, reach};
 use rule::{Clients, Effect, Rule, Vocabulary, compile};
-use union::{Aim, Found, Hole, search};
+use union::{Aim, Found, Hole, Memo, search};
 
 /// The sources an answer about MFA rests on, by id.
 pub const SOURCES: [&str; 9] = [
@@ -43,7 +43,7 @@ pub const SOURCES: [&str; 9] = [
 ];
 
 /// Steps after which no further search is made in one judgement: a few seconds of one processor.
-/// Real tenants need a few thousand.
+/// Whoever would need another one is unknown. Real tenants need a few thousand.
 const STEPS: u32 = 2_000_000;
 
 /// How somebody is covered.
@@ -184,8 +184,9 @@ pub struct Assessment<'a> {
     rules: Vec<Rule<'a>>,
     reached: Vec<Reached>,
     words: Vocabulary<'a>,
-    /// Steps left for all searches together.
+    /// Steps left for all searches together, and for those that only look for what to tell.
     steps: Cell<u32>,
+    naming: Cell<u32>,
 }
 
 impl<'a> Assessment<'a> {
@@ -203,6 +204,10 @@ impl<'a> Assessment<'a> {
             .collect();
         // In an order of their own: Microsoft's makes no difference.
         rules.sort_by(|one, other| one.policy.id.cmp(&other.policy.id));
+        // Microsoft allows a few hundred policies, and a list is bounded long before these numbers.
+        for (number, rule) in (0..=u16::MAX).zip(&mut rules) {
+            rule.number = number;
+        }
         let reached = rules.iter().map(|rule| {
             let mut reached = reach(&rule.policy.conditions.users, people);
             if rule.undecided.is_some() {
@@ -212,8 +217,9 @@ impl<'a> Assessment<'a> {
         });
         let reached = reached.collect();
         let unread = ground.unread(question);
-        let steps = Cell::new(STEPS);
-        let mut assessment = Self { coverage: Vec::new(), unread, rules, reached, words, steps };
+        let (steps, naming) = (Cell::new(STEPS), Cell::new(STEPS));
+        let coverage = Vec::new();
+        let mut assessment = Self { coverage, unread, rules, reached, words, steps, naming };
         assessment.coverage = assessment.judge(ground, people, question);
         assessment
     }
@@ -226,7 +232,8 @@ impl<'a> Assessment<'a> {
             }
         }
         let mut known: HashMap<Vec<u8>, Outcome, foldhash::fast::RandomState> = HashMap::default();
-        let judge = |(number, user): (usize, &&User)| {
+        let mut memos = Memos::default();
+        let mut judge = |(number, user): (usize, &&User)| {
             if let Some(why) = people.doubt(number) {
                 return Coverage::Unknown(why);
             }
@@ -240,7 +247,7 @@ impl<'a> Assessment<'a> {
                 match known.get(&places) {
                     Some(outcome) => *outcome,
                     None => {
-                        let outcome = self.outcome(&places, question);
+                        let outcome = self.outcome(&places, question, &mut memos);
                         known.insert(places, outcome);
                         outcome
                     }
@@ -256,7 +263,7 @@ impl<'a> Assessment<'a> {
                 (outcome, None) => self.without_per_user(outcome, number),
             }
         };
-        people.everyone().iter().enumerate().map(judge).collect()
+        people.everyone().iter().enumerate().map(&mut judge).collect()
     }
 
     /// What becomes of somebody who depends on policies alone.
@@ -299,25 +306,37 @@ impl<'a> Assessment<'a> {
         rules.filter(|(_, place)| is_wanted(**place)).map(|(rule, _)| rule).collect()
     }
 
-    fn is_covered(&self, rules: &[&Rule<'a>], trusting: bool, question: Question) -> bool {
-        rules.iter().any(|rule| rule.effect == wanted(question))
-            && matches!(
-                search(rules, &self.words, trusting, &self.steps, Aim::Answer),
-                Found::Nothing
-            )
+    /// Whether these rules leave no sign-in out; `None` if that is too much to try.
+    fn is_covered<'s>(
+        &'s self,
+        rules: &[&'s Rule<'a>],
+        trusting: bool,
+        question: Question,
+        memos: &mut Memos<'s>,
+    ) -> Option<bool> {
+        if !rules.iter().any(|rule| rule.effect == wanted(question)) {
+            return Some(false);
+        }
+        let memo = if trusting { &mut memos.trusting } else { &mut memos.certain };
+        memo.knows(rules)
+            .or_else(|| memo.learn(search(rules, &self.words, trusting, &self.steps, Aim::Answer)))
     }
 
-    fn outcome(&self, places: &[u8], question: Question) -> Outcome {
+    fn outcome<'s>(&'s self, places: &[u8], question: Question, memos: &mut Memos<'s>) -> Outcome {
         let applying = self.at(places, &[Place::Applies]);
-        if self.is_covered(&applying, false, question) {
+        let is_covered = self.is_covered(&applying, false, question, memos);
+        if is_covered == Some(true) {
             return Outcome::Always;
         }
         let possible = self.at(places, &[Place::Applies, Place::Perhaps]);
-        let doubt = self.doubt(places);
-        if let Some(why) = doubt
-            && self.is_covered(&possible, true, question)
+        // What is too much to try may be covered.
+        if let Some(why) = self.doubt(places)
+            && self.is_covered(&possible, true, question, memos) != Some(false)
         {
             return Outcome::Unknown(why);
+        }
+        if is_covered.is_none() {
+            return Outcome::Unknown(Unread::Limit);
         }
         let excluded =
             places.iter().enumerate().filter(|(_, place)| **place == Place::Excluded as u8);
@@ -330,23 +349,20 @@ impl<'a> Assessment<'a> {
                 |&(place, of): &(usize, &u8)| place == number || *of == Place::Applies as u8;
             let with = places.iter().enumerate().filter(is_meant);
             let with: Vec<_> = with.map(|(place, _)| &self.rules[place]).collect();
-            if self.is_covered(&with, false, question) {
+            if self.is_covered(&with, false, question, memos) == Some(true) {
                 return Outcome::Excluded(number as u16);
             }
         }
         if applying.iter().any(|rule| rule.effect == wanted(question)) {
-            let number = |rule: &Rule<'_>| {
-                let place = self.rules.iter().position(|it| it.policy.id == rule.policy.id);
-                place.unwrap_or_default() as u16
-            };
-            return match search(&applying, &self.words, false, &self.steps, Aim::Name) {
+            return match search(&applying, &self.words, false, &self.naming, Aim::Name) {
                 Found::Hole(Hole { gap: Some((gap, rule)), .. }) => {
-                    Outcome::Conditional(gap, number(rule))
+                    Outcome::Conditional(gap, rule.number)
                 }
-                // More is mentioned than could be tried: the first gap of those that apply.
+                // There is a hole, and too much to try for the one to tell of: the first gap of those
+                // that apply.
                 _ => {
                     let gaps = applying.iter().filter(|rule| rule.effect == wanted(question));
-                    let gaps = gaps.filter_map(|rule| Some((rule.gap()?, number(rule))));
+                    let gaps = gaps.filter_map(|rule| Some((rule.gap()?, rule.number)));
                     let (gap, policy) = gaps.min().unwrap_or((Gap::Other, 0));
                     Outcome::Conditional(gap, policy)
                 }
@@ -427,6 +443,13 @@ enum Place {
     Applies,
     Perhaps,
     Excluded,
+}
+
+/// What was found out about sets of rules: if places that may be trusted are not, and if they are.
+#[derive(Debug, Default)]
+struct Memos<'a> {
+    certain: Memo<'a>,
+    trusting: Memo<'a>,
 }
 
 /// What the policies come to for people who stand alike to all of them.

@@ -148,6 +148,9 @@ pub struct Guests {
     pub guest_or_external_user_types: Box<str>,
     /// Only from some tenants.
     pub external_tenants: Option<ExternalTenants>,
+    /// Conditions unknown to us.
+    #[serde(flatten)]
+    pub others: Others,
 }
 
 /// The tenants guests come from.
@@ -157,12 +160,25 @@ pub struct ExternalTenants {
     /// `all` or `enumerated`.
     #[serde(deserialize_with = "wire::null_is_default")]
     membership_kind: Box<str>,
+    /// Conditions unknown to us, the enumerated tenants among them.
+    #[serde(flatten)]
+    others: Others,
 }
 
-impl ExternalTenants {
-    /// Whether they are all there are; in doubt they are some.
+impl Guests {
+    /// Whether guests of these kinds are meant wherever they come from; in doubt only some are.
     pub fn are_all(&self) -> bool {
-        self.membership_kind.eq_ignore_ascii_case("all")
+        let is_open =
+            |tenants: &ExternalTenants| tenants.membership_kind.eq_ignore_ascii_case("all");
+        !self.is_strange() && self.external_tenants.as_ref().is_none_or(is_open)
+    }
+
+    /// Whether a condition unknown to us may mean others, or fewer.
+    pub fn is_strange(&self) -> bool {
+        let tenants = self.external_tenants.iter().flat_map(|tenants| &tenants.others);
+        // Whichever tenants are enumerated, nobody can see from here who is from one.
+        let tenants = tenants.filter(|(name, _)| *name != "members");
+        self.others.iter().chain(tenants).any(|(name, value)| says_something(name, value))
     }
 }
 
@@ -199,6 +215,31 @@ pub struct Filter {
     /// The rule.
     #[serde(deserialize_with = "wire::null_is_default")]
     pub rule: Box<str>,
+    /// Conditions unknown to us.
+    #[serde(flatten)]
+    pub others: Others,
+}
+
+/// What a filter does with whatever matches its rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Only that is meant.
+    Include,
+    /// All but that is.
+    Exclude,
+    /// In a word unknown to us.
+    Unknown,
+}
+
+impl Filter {
+    /// What it does.
+    pub fn mode(&self) -> Mode {
+        match self.mode.trim() {
+            word if word.eq_ignore_ascii_case("include") => Mode::Include,
+            word if word.eq_ignore_ascii_case("exclude") => Mode::Exclude,
+            _ => Mode::Unknown,
+        }
+    }
 }
 
 /// Operating systems.
@@ -261,6 +302,9 @@ pub struct ClientApplications {
     /// Service principals, or a word for all of them.
     #[serde(deserialize_with = "wire::null_is_default")]
     pub include_service_principals: Vec<Box<str>>,
+    /// Conditions unknown to us, and those that are about workload identities alone.
+    #[serde(flatten)]
+    pub others: Others,
 }
 
 /// What a policy demands.

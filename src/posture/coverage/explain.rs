@@ -151,7 +151,7 @@ pub fn explain(facts: &Facts, declared: &Declarations, user: &User) -> Result<Ex
         let places = assessment.places(number);
         let applying = assessment.at(&places, &[Place::Applies]);
         if let Found::Hole(hole) =
-            search(&applying, &assessment.words, false, &assessment.steps, Aim::Name)
+            search(&applying, &assessment.words, false, &assessment.naming, Aim::Name)
         {
             explanation.unchallenged = hole.text;
         }

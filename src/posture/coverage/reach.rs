@@ -236,8 +236,7 @@ fn visiting(users: &[Box<str>], guests: Option<&Guests>, people: &People<'_>) ->
     let words: Vec<_> = words.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
     let is_meant = |kind: &str| words.contains(&kind);
     // Nobody can see from here which tenant a guest is from; internal guests are from none.
-    let are_all = guests.external_tenants.as_ref().is_none_or(|tenants| tenants.are_all());
-    let is_sure = |user: &User| are_all || !user.is_external();
+    let is_sure = |user: &User| guests.are_all() || (!guests.is_strange() && !user.is_external());
     // A kind unknown to us may be any.
     let may_be_any = words.iter().any(|word| !KINDS.contains(word));
     Listed {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Ground, Question};
 use crate::posture::NEVER_TOLERATED;
 use crate::sources::policy::{
-    Applications, Conditions, Filter, GrantControls, Policy, PolicyState, says_something,
+    Applications, Conditions, Filter, GrantControls, Mode, Policy, PolicyState, says_something,
 };
 use crate::sources::{AuthenticationStrengths, NamedLocations, Unread};
 use crate::wire;
@@ -170,6 +170,8 @@ pub(super) enum Effect {
 #[derive(Debug)]
 pub(super) struct Rule<'a> {
     pub(super) policy: &'a Policy,
+    /// Its place among the rules, once they are in order.
+    pub(super) number: u16,
     pub(super) effect: Effect,
     /// All of these have to hold, in the order of their gaps.
     pub(super) clauses: Vec<Clause>,
@@ -329,8 +331,12 @@ pub(super) fn compile<'a>(
         && !filter.rule.is_empty()
     {
         let flag = words.filter("a device that matches", filter);
-        let include = !filter.mode.eq_ignore_ascii_case("exclude");
-        narrow(Gap::DeviceFilter, vec![Literal::Flag(flag, include)]);
+        let literal = match filter.mode() {
+            Mode::Include => Literal::Flag(flag, true),
+            Mode::Exclude => Literal::Flag(flag, false),
+            Mode::Unknown => Literal::Flag(words.other(policy, "mode of a device filter"), true),
+        };
+        narrow(Gap::DeviceFilter, vec![literal]);
     }
     flows_and_risk(conditions, words, &mut narrow);
     others(policy, words, &mut narrow);
@@ -342,7 +348,7 @@ pub(super) fn compile<'a>(
         PolicyState::Unknown => Some(grant.undecided.unwrap_or(Unread::NotObservable)),
         _ => grant.undecided,
     };
-    Some(Rule { policy, effect: grant.effect, clauses, undecided })
+    Some(Rule { policy, number: 0, effect: grant.effect, clauses, undecided })
 }
 
 struct Grant {
@@ -410,9 +416,15 @@ fn applications(
     let Applications { include_applications: include, exclude_applications: exclude, .. } =
         applications;
     let filter = applications.application_filter.as_ref().filter(|filter| !filter.rule.is_empty());
-    let (includes, excludes) = match filter {
-        Some(filter) if filter.mode.eq_ignore_ascii_case("exclude") => (None, Some(filter)),
-        filter => (filter, None),
+    let (includes, excludes) = match filter.map(|filter| (filter, filter.mode())) {
+        Some((filter, Mode::Exclude)) => (None, Some(filter)),
+        Some((filter, Mode::Include)) => (Some(filter), None),
+        Some((_, Mode::Unknown)) => {
+            let flag = words.other(policy, "mode of an application filter");
+            narrow(Gap::Application, vec![Literal::Flag(flag, true)]);
+            (None, None)
+        }
+        None => (None, None),
     };
     let suite = |id: &str, words: &mut Vocabulary<'_>| {
         words.flag(&format!("application {}", id.to_lowercase()), format!("to {id}"), Trust::No)
@@ -558,6 +570,10 @@ fn others(policy: &Policy, words: &mut Vocabulary<'_>, narrow: &mut impl FnMut(G
     all.extend(conditions.platforms.as_ref().map(|it| &it.others));
     all.extend(conditions.locations.as_ref().map(|it| &it.others));
     all.extend(conditions.devices.as_ref().map(|it| &it.others));
+    let devices = conditions.devices.as_ref().and_then(|it| it.device_filter.as_ref());
+    all.extend(devices.map(|it| &it.others));
+    all.extend(conditions.applications.application_filter.as_ref().map(|it| &it.others));
+    all.extend(conditions.client_applications.as_ref().map(|it| &it.others));
     all.extend(conditions.authentication_flows.as_ref().map(|it| &it.others));
     for (name, value) in all.into_iter().flatten() {
         if says_something(name, value) {

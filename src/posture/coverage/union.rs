@@ -7,6 +7,7 @@
 //! too much to try the answer is that too much is mentioned, and not that nothing is left out.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use super::rule::{ALL_TRUSTED, Choice, Effect, Gap, Literal, Rule, Trust, Vocabulary};
 
@@ -16,8 +17,8 @@ const STEPS: u32 = 20_000;
 /// What a search came to.
 #[derive(Debug)]
 pub(super) enum Found<'a> {
-    /// No sign-in is left out.
-    Nothing,
+    /// No sign-in is left out: these rules alone, by their numbers, act on all there are.
+    Nothing(Vec<u16>),
     /// This one is.
     Hole(Hole<'a>),
     /// More is mentioned than can be tried.
@@ -31,11 +32,13 @@ pub(super) struct Hole<'a> {
     pub(super) text: Vec<String>,
     /// The first reason why a rule that demands something does not act on it, and that rule.
     pub(super) gap: Option<(Gap, &'a Rule<'a>)>,
+    /// The sign-in itself.
+    pub(super) point: Point<'a>,
 }
 
 /// A sign-in as far as it is decided.
 #[derive(Debug, Clone)]
-struct Point<'a> {
+pub(super) struct Point<'a> {
     choices: [Option<u8>; Choice::COUNT],
     /// `Some(None)` is an application that nobody mentions.
     application: Option<Option<&'a str>>,
@@ -58,6 +61,8 @@ struct Search<'a> {
     steps: u32,
     of_all: &'a Cell<u32>,
     hole: Option<Point<'a>>,
+    /// Rules that acted where the search came to an end.
+    acted: BTreeSet<u16>,
 }
 
 /// What a search is for.
@@ -78,19 +83,68 @@ pub(super) fn search<'a>(
     of_all: &'a Cell<u32>,
     aim: Aim,
 ) -> Found<'a> {
-    let mut search = Search { words, trusting, aim, steps: STEPS, of_all, hole: None };
+    let acted = BTreeSet::new();
+    let mut search = Search { words, trusting, aim, steps: STEPS, of_all, hole: None, acted };
     let mut point = Point {
         choices: [None; Choice::COUNT],
         application: None,
         flags: vec![None; words.count()],
     };
     match search.is_covered(rules, &mut point) {
-        Some(true) => Found::Nothing,
+        Some(true) => Found::Nothing(search.acted.into_iter().collect()),
         Some(false) => {
             let point = search.hole.unwrap_or(point);
-            Found::Hole(describe(rules, &point, words))
+            Found::Hole(describe(rules, point, words))
         }
         None => Found::TooMuch,
+    }
+}
+
+/// What searches have come to, so that people who stand nearly alike are not searched for again.
+///
+/// Rules that together act on every sign-in do so whatever rules there are beside them, and a sign-in
+/// that no rule acts on is left out by fewer rules, too.
+#[derive(Debug, Default)]
+pub(super) struct Memo<'a> {
+    proofs: Vec<Vec<u16>>,
+    holes: Vec<Point<'a>>,
+}
+
+impl<'a> Memo<'a> {
+    /// Answers kept of each kind; a tenant has a handful.
+    const KEPT: usize = 128;
+
+    /// Whether these rules, in the order of their numbers, leave nothing out; `None` if that is not
+    /// known yet.
+    pub(super) fn knows(&mut self, rules: &[&Rule<'_>]) -> Option<bool> {
+        let is_among = |number: &u16| rules.binary_search_by_key(number, |it| it.number).is_ok();
+        if let Some(place) = self.proofs.iter().position(|proof| proof.iter().all(is_among)) {
+            self.proofs[..=place].rotate_right(1);
+            return Some(true);
+        }
+        let is_hole = |point: &Point<'_>| {
+            rules.iter().all(|rule| matches!(standing(rule, point), Standing::Rests(_)))
+        };
+        let place = self.holes.iter().position(is_hole)?;
+        self.holes[..=place].rotate_right(1);
+        Some(false)
+    }
+
+    /// Keeps what a search found, and says whether that is nothing.
+    pub(super) fn learn(&mut self, found: Found<'a>) -> Option<bool> {
+        match found {
+            Found::Nothing(proof) => {
+                self.proofs.truncate(Self::KEPT - 1);
+                self.proofs.insert(0, proof);
+                Some(true)
+            }
+            Found::Hole(hole) => {
+                self.holes.truncate(Self::KEPT - 1);
+                self.holes.insert(0, hole.point);
+                Some(false)
+            }
+            Found::TooMuch => None,
+        }
     }
 }
 
@@ -103,7 +157,10 @@ impl<'a> Search<'a> {
         let mut left = Vec::with_capacity(rules.len());
         for rule in rules {
             match standing(rule, point) {
-                Standing::Acts => return Some(true),
+                Standing::Acts => {
+                    self.acted.insert(rule.number);
+                    return Some(true);
+                }
                 Standing::Open(clause, literal) => {
                     open = open.or(Some(&rule.clauses[clause].any[literal]));
                     left.push(*rule);
@@ -242,15 +299,15 @@ fn truth(literal: &Literal, point: &Point<'_>) -> Option<bool> {
 }
 
 /// The sign-in in words: of each rule, what keeps it from acting.
-fn describe<'a>(rules: &[&'a Rule<'a>], point: &Point<'_>, words: &Vocabulary<'_>) -> Hole<'a> {
+fn describe<'a>(rules: &[&'a Rule<'a>], point: Point<'a>, words: &Vocabulary<'_>) -> Hole<'a> {
     let mut text: Vec<String> = Vec::new();
     let mut gaps: Vec<(Gap, &Rule<'_>)> = Vec::new();
     for &rule in rules {
-        let Standing::Rests(place) = standing(rule, point) else { continue };
+        let Standing::Rests(place) = standing(rule, &point) else { continue };
         let clause = &rule.clauses[place];
         gaps.push((clause.gap, rule));
         for literal in &clause.any {
-            let said = said(literal, point, words);
+            let said = said(literal, &point, words);
             if !text.contains(&said) {
                 text.push(said);
             }
@@ -260,7 +317,8 @@ fn describe<'a>(rules: &[&'a Rule<'a>], point: &Point<'_>, words: &Vocabulary<'_
     let demands = gaps.iter().filter(|(_, rule)| rule.effect == Effect::Demand);
     let first =
         demands.min_by_key(|(gap, _)| *gap).or_else(|| gaps.iter().min_by_key(|(gap, _)| *gap));
-    Hole { text, gap: first.copied() }
+    let gap = first.copied();
+    Hole { text, gap, point }
 }
 
 fn said(literal: &Literal, point: &Point<'_>, words: &Vocabulary<'_>) -> String {
