@@ -558,7 +558,7 @@ async fn a_sign_in_with_mfa_becomes_a_grant_and_proves_that_we_began_it() {
     let endpoint =
         Endpoint::answering(&[(200, &for_person(MFA, "R1")), (200, &for_person(MFA, "R2"))]).await;
     let consent = consent(&endpoint, &Clock::driven(now()));
-    let invitation = consent.invite(Url::parse("http://localhost:1/").unwrap()).unwrap();
+    let invitation = consent.invite(&Url::parse("http://localhost:1/").unwrap()).unwrap();
     let new = consent.accept(&invitation, &came_back(&invitation, "code=C1")).await.ok().unwrap();
     assert_eq!(secrecy::ExposeSecret::expose_secret(&new.refresh_token), "R2", "the newest");
     assert!(new.without_graph.is_none());
@@ -570,6 +570,10 @@ async fn a_sign_in_with_mfa_becomes_a_grant_and_proves_that_we_began_it() {
         fields.find(|(key, _)| key == name).unwrap().1.into_owned()
     };
     assert_eq!(field("code"), "C1");
+    // As it is registered: a slash at the end would make it another.
+    assert_eq!(field("redirect_uri"), "http://localhost:1");
+    let sent = invitation.address.query_pairs().find(|(key, _)| key == "redirect_uri").unwrap().1;
+    assert_eq!(sent, "http://localhost:1");
     let hash = ring::digest::digest(&ring::digest::SHA256, field("code_verifier").as_bytes());
     let challenge = invitation.address.query_pairs().find(|(key, _)| key == "code_challenge");
     assert_eq!(challenge.unwrap().1, URL_SAFE_NO_PAD.encode(hash));
@@ -590,14 +594,14 @@ async fn what_is_no_grant_with_mfa_of_this_tenant_is_refused_with_what_to_do() {
     for (rest, claims, next, message) in table {
         let endpoint = Endpoint::answering(&[(200, &for_person(claims, next))]).await;
         let consent = consent(&endpoint, &Clock::driven(now()));
-        let invitation = consent.invite(Url::parse("http://localhost:1/").unwrap()).unwrap();
+        let invitation = consent.invite(&Url::parse("http://localhost:1/").unwrap()).unwrap();
         let refused = consent.accept(&invitation, &came_back(&invitation, rest)).await.err();
         let refused = refused.unwrap().to_string();
         assert!(refused.contains(message) && refused.contains("nothing was stored"), "{refused}");
     }
     let endpoint = Endpoint::answering(&[]).await;
     let consent = consent(&endpoint, &Clock::driven(now()));
-    let invitation = consent.invite(Url::parse("http://localhost:1/").unwrap()).unwrap();
+    let invitation = consent.invite(&Url::parse("http://localhost:1/").unwrap()).unwrap();
     let forged = Url::parse("http://localhost:1/?code=C&state=forged").unwrap();
     let refused = consent.accept(&invitation, &forged).await.err().unwrap();
     assert!(matches!(refused, ConsentError::Foreign));
