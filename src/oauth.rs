@@ -124,6 +124,8 @@ struct Held {
 
 struct Token {
     bearer: Bearer,
+    /// Which of the grants that were found one after another it rests on.
+    consents: u64,
     renew: Duration,
     expires: Duration,
 }
@@ -181,8 +183,10 @@ impl Tokens {
 
     async fn held_or_asked(&self, audience: &str) -> Result<Bearer, TokenError> {
         let Shared { exchanger, clock, .. } = &*self.0;
+        let consents = || self.grant().map_or(0, |grant| grant.standing().consents);
         let slot = self.slot(audience);
         let mut held = slot.lock().await;
+        held.token.take_if(|token| token.consents != consents());
         let now = clock.uptime();
         if let Some(token) = held.token.as_ref().filter(|token| now < token.renew) {
             return Ok(token.bearer.clone());
@@ -197,7 +201,8 @@ impl Tokens {
             Ok((bearer, life)) => {
                 let now = clock.uptime();
                 let renew = now + life.saturating_sub(MARGIN).max(life / 2);
-                held.token = Some(Token { bearer: bearer.clone(), renew, expires: now + life });
+                let (consents, expires) = (consents(), now + life);
+                held.token = Some(Token { bearer: bearer.clone(), consents, renew, expires });
                 held.refusal = None;
                 Ok(bearer)
             }

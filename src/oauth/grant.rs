@@ -61,6 +61,8 @@ pub struct Standing {
     pub used: Option<Timestamp>,
     /// What the last token said of whom it was given for.
     pub claims: Option<Claims>,
+    /// How often a grant was found that this process had not put there.
+    pub(super) consents: u64,
 }
 
 /// How old a grant is. It goes into the state directory; the token itself never does.
@@ -145,6 +147,15 @@ impl Grant {
         store.put(refresh_token).await
     }
 
+    /// Looks whether another grant has come. Tokens made of the one before are not used any more:
+    /// whoever consented anew wants another account, or MFA.
+    pub async fn look(&self) -> Result<(), TokenError> {
+        let _turn = self.0.turn.lock().await;
+        let stored = self.0.store.read().await?;
+        self.found(&fingerprint(&stored.token), stored.since);
+        Ok(())
+    }
+
     /// How it stands.
     pub fn standing(&self) -> Standing {
         self.lock().clone()
@@ -207,6 +218,7 @@ impl Grant {
             let fingerprint = print.to_owned();
             standing.dates = Some(Dates { fingerprint, obtained: since, consented: since });
             standing.claims = None;
+            standing.consents += 1;
         }
     }
 

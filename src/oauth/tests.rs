@@ -538,6 +538,30 @@ async fn a_person_s_token_rotates_the_grant_and_the_next_api_uses_what_came() {
     assert!(standing.claims.unwrap().is_mfa && standing.used == Some(now()));
 }
 
+#[tokio::test]
+async fn whoever_consents_anew_is_acted_for_as_soon_as_it_is_seen() {
+    let endpoint =
+        Endpoint::answering(&[(200, &for_person(MFA, "R2")), (200, &for_person(MFA, "N2"))]).await;
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("token");
+    std::fs::write(&path, "R1").unwrap();
+    let clock = Clock::driven(now());
+    let grant = Grant::kept(Store::File(TokenFile::new(&path)), None, clock.clone()).unwrap();
+    let transport = way_out();
+    let tokens =
+        Tokens::of_person(of(&endpoint), grant.clone(), transport, clock, Arc::new(|_| {}));
+    for _ in 0..2 {
+        tokens.bearer(GRAPH).await.unwrap();
+        grant.look().await.unwrap();
+    }
+    assert_eq!(endpoint.asked().len(), 1, "nobody consented, and what was had is used");
+    std::fs::write(&path, "N1").unwrap();
+    grant.look().await.unwrap();
+    tokens.bearer(GRAPH).await.unwrap();
+    assert!(endpoint.asked()[1].contains("refresh_token=N1"));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "N2");
+}
+
 fn consent(endpoint: &Endpoint, clock: &Clock) -> Consent {
     let settings = of(endpoint);
     let audiences = Audiences {
