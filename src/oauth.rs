@@ -47,6 +47,10 @@ const REFUSED: Duration = Duration::from_secs(60);
 /// The same for a failure that passes by itself, unless Microsoft asks for more.
 const PASSING: Duration = Duration::from_secs(15);
 
+/// How long a token that took the place of a refused one is not replaced for being refused as well:
+/// what is wrong is not the token then, and Microsoft blocks whoever asks on and on (AADSTS50196).
+const FUTILE: Duration = Duration::from_secs(300);
+
 /// No answer keeps us from asking for longer.
 const LONGEST: Duration = Duration::from_secs(3600);
 
@@ -120,6 +124,8 @@ struct Shared {
 struct Held {
     token: Option<Token>,
     refusal: Option<(TokenError, Duration)>,
+    /// When a token was last dropped for being refused.
+    forgotten: Option<Duration>,
 }
 
 struct Token {
@@ -220,11 +226,16 @@ impl Tokens {
         }
     }
 
-    /// Drops a token that was refused, unless another has taken its place meanwhile.
+    /// Drops a token that was refused, unless another has taken its place meanwhile, or it has
+    /// itself taken the place of a refused one just now.
     pub fn forget(&self, audience: &str, refused: &Bearer) {
+        let now = self.0.clock.uptime();
         // Whoever holds the lock is renewing, which comes to the same.
-        if let Ok(mut held) = self.slot(audience).try_lock() {
-            held.token.take_if(|token| Arc::ptr_eq(&token.bearer.0, &refused.0));
+        if let Ok(mut held) = self.slot(audience).try_lock()
+            && held.forgotten.is_none_or(|at| now >= at + FUTILE)
+            && held.token.take_if(|token| Arc::ptr_eq(&token.bearer.0, &refused.0)).is_some()
+        {
+            held.forgotten = Some(now);
         }
     }
 

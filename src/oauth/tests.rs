@@ -299,6 +299,24 @@ async fn a_refused_token_is_forgotten_and_its_successor_is_not() {
 }
 
 #[tokio::test]
+async fn tokens_that_are_all_refused_are_not_renewed_again_and_again() {
+    let answer = |name: &str| (200, GRANTED.replace("T1", name));
+    let answers = [answer("T1"), answer("T2"), answer("T3")];
+    let answers: Vec<_> = answers.iter().map(|(status, body)| (*status, body.as_str())).collect();
+    let endpoint = Endpoint::answering(&answers).await;
+    let Subject { tokens, clock, .. } = subject(&endpoint, with_secret());
+    for _ in 0..10 {
+        let refused = tokens.bearer(GRAPH).await.unwrap();
+        tokens.forget(GRAPH, &refused);
+    }
+    assert_eq!(endpoint.asked().len(), 2, "one fresh one is worth a try, a second is not");
+    clock.turn(FUTILE);
+    let refused = tokens.bearer(GRAPH).await.unwrap();
+    tokens.forget(GRAPH, &refused);
+    assert_eq!(tokens.bearer(GRAPH).await.unwrap().header(), "Bearer T3");
+}
+
+#[tokio::test]
 async fn answers_that_are_none_are_told_apart_from_refusals() {
     let table = [
         (200, "<html>", "malformed_answer"),
