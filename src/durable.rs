@@ -6,13 +6,17 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What the names of unfinished files begin with; the file's own name follows.
+use tempfile::NamedTempFile;
+
+/// What the names of unfinished files begin with; the file's own name follows, a dash, and so many
+/// letters and digits that were drawn.
 const UNFINISHED: &str = ".new-";
+const DRAWN: usize = 6;
 
 /// Replaces `path` by what `write` writes, readable and writable for its owner alone.
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    let (folder, prefix) = beside(path);
-    let mut file = tempfile::Builder::new().prefix(&prefix).tempfile_in(&folder)?;
+    let (folder, name) = parts(path);
+    let mut file = unfinished(&folder, &name)?;
     write(file.as_file_mut())?;
     file.as_file().sync_all()?;
     file.persist(path)?;
@@ -22,35 +26,45 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> 
 
 /// Whether `path` could be replaced: tries what [`replace`] begins with, and leaves nothing behind.
 pub fn try_out(path: &Path) -> io::Result<()> {
-    let (folder, prefix) = beside(path);
-    tempfile::Builder::new().prefix(&prefix).tempfile_in(folder).map(drop)
+    let (folder, name) = parts(path);
+    unfinished(&folder, &name).map(drop)
 }
 
 /// Removes what interrupted replacements of `path` left.
 pub fn clear(path: &Path) {
-    let (folder, prefix) = beside(path);
-    clear_those(&folder, &prefix);
+    let (folder, name) = parts(path);
+    clear_those(&folder, |of| of == name);
 }
 
-/// Removes what interrupted replacements of any file in `folder` left.
-pub fn clear_all(folder: &Path) {
-    clear_those(folder, UNFINISHED);
+/// The same of every file in `folder` whose name ends in `ending`. Others may be just being written,
+/// by whoever they belong to.
+pub fn clear_all(folder: &Path, ending: &str) {
+    clear_those(folder, |of| of.ends_with(ending));
 }
 
-fn clear_those(folder: &Path, prefix: &str) {
+fn clear_those(folder: &Path, is_meant: impl Fn(&str) -> bool) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(prefix) {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let parts = name.strip_prefix(UNFINISHED).and_then(|rest| rest.rsplit_once('-'));
+        if parts.is_some_and(|(of, drawn)| drawn.len() == DRAWN && is_meant(of)) {
             // What cannot be removed is in nobody's way.
             let _ = fs::remove_file(entry.path());
         }
     }
 }
 
-/// The folder of a file, and what the names of its unfinished replacements begin with.
-fn beside(path: &Path) -> (PathBuf, String) {
+/// The beginning of a replacement, which is gone when it is dropped.
+fn unfinished(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
+    let prefix = format!("{UNFINISHED}{name}-");
+    tempfile::Builder::new().prefix(&prefix).rand_bytes(DRAWN).tempfile_in(folder)
+}
+
+/// The folder of a file, and its name there.
+fn parts(path: &Path) -> (PathBuf, String) {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    (folder.unwrap_or(Path::new(".")).to_owned(), format!("{UNFINISHED}{name}-"))
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    (folder.unwrap_or(Path::new(".")).to_owned(), name)
 }
 
 #[cfg(test)]
@@ -89,11 +103,12 @@ mod tests {
     #[test]
     fn only_what_was_left_of_this_file_is_cleared() {
         let room = tempfile::tempdir().unwrap();
-        for name in [".new-token-a1", ".new-other-a1", "token"] {
+        let others = [".new-other-a1B2c3", ".new-token-eu-a1B2c3", "token"];
+        for name in others.into_iter().chain([".new-token-a1B2c3"]) {
             fs::write(room.path().join(name), "x").unwrap();
         }
         clear(&room.path().join("token"));
         let left = |name: &str| room.path().join(name).exists();
-        assert!(!left(".new-token-a1") && left(".new-other-a1") && left("token"));
+        assert!(!left(".new-token-a1B2c3") && others.into_iter().all(left));
     }
 }

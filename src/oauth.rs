@@ -47,6 +47,10 @@ const REFUSED: Duration = Duration::from_secs(60);
 /// The same for a failure that passes by itself, unless Microsoft asks for more.
 const PASSING: Duration = Duration::from_secs(15);
 
+/// How long a token that took the place of a refused one is not replaced for being refused as well:
+/// what is wrong is not the token then, and Microsoft blocks whoever asks on and on (AADSTS50196).
+const FUTILE: Duration = Duration::from_secs(300);
+
 /// No answer keeps us from asking for longer.
 const LONGEST: Duration = Duration::from_secs(3600);
 
@@ -120,10 +124,14 @@ struct Shared {
 struct Held {
     token: Option<Token>,
     refusal: Option<(TokenError, Duration)>,
+    /// When a token was last dropped for being refused.
+    forgotten: Option<Duration>,
 }
 
 struct Token {
     bearer: Bearer,
+    /// Which of the grants that were found one after another it rests on.
+    consents: u64,
     renew: Duration,
     expires: Duration,
 }
@@ -181,8 +189,10 @@ impl Tokens {
 
     async fn held_or_asked(&self, audience: &str) -> Result<Bearer, TokenError> {
         let Shared { exchanger, clock, .. } = &*self.0;
+        let consents = || self.grant().map_or(0, |grant| grant.standing().consents);
         let slot = self.slot(audience);
         let mut held = slot.lock().await;
+        held.token.take_if(|token| token.consents != consents());
         let now = clock.uptime();
         if let Some(token) = held.token.as_ref().filter(|token| now < token.renew) {
             return Ok(token.bearer.clone());
@@ -197,7 +207,8 @@ impl Tokens {
             Ok((bearer, life)) => {
                 let now = clock.uptime();
                 let renew = now + life.saturating_sub(MARGIN).max(life / 2);
-                held.token = Some(Token { bearer: bearer.clone(), renew, expires: now + life });
+                let (consents, expires) = (consents(), now + life);
+                held.token = Some(Token { bearer: bearer.clone(), consents, renew, expires });
                 held.refusal = None;
                 Ok(bearer)
             }
@@ -215,11 +226,16 @@ impl Tokens {
         }
     }
 
-    /// Drops a token that was refused, unless another has taken its place meanwhile.
+    /// Drops a token that was refused, unless another has taken its place meanwhile, or it has
+    /// itself taken the place of a refused one just now.
     pub fn forget(&self, audience: &str, refused: &Bearer) {
+        let now = self.0.clock.uptime();
         // Whoever holds the lock is renewing, which comes to the same.
-        if let Ok(mut held) = self.slot(audience).try_lock() {
-            held.token.take_if(|token| Arc::ptr_eq(&token.bearer.0, &refused.0));
+        if let Ok(mut held) = self.slot(audience).try_lock()
+            && held.forgotten.is_none_or(|at| now >= at + FUTILE)
+            && held.token.take_if(|token| Arc::ptr_eq(&token.bearer.0, &refused.0)).is_some()
+        {
+            held.forgotten = Some(now);
         }
     }
 

@@ -102,7 +102,7 @@ impl StateDirectory {
             Err(TryLockError::WouldBlock) => return Err(StateError::Taken(path.to_owned())),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        durable::clear_all(path);
+        durable::clear_all(path, ".json");
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
@@ -216,9 +216,13 @@ mod tests {
         let state = StateDirectory::open(room.path()).unwrap();
         state.write("a.json", &vec![1_u32]).unwrap();
         drop(state);
-        fs::write(room.path().join(".new-abc"), "{\"form").unwrap();
+        let (remnant, foreign) = (".new-a.json-a1B2c3", ".new-contoso.token-a1B2c3");
+        for name in [remnant, foreign] {
+            fs::write(room.path().join(name), "{\"form").unwrap();
+        }
         let state = StateDirectory::open(room.path()).unwrap();
-        assert!(!room.path().join(".new-abc").exists());
+        assert!(!room.path().join(remnant).exists());
+        assert!(room.path().join(foreign).exists(), "somebody may just be writing it");
         assert_eq!(state.read::<Vec<u32>>("a.json").unwrap(), Some(vec![1]));
     }
 

@@ -71,7 +71,7 @@ pub struct Transport {
 
 /// One question. Its headers may hold a bearer token, so it prints as method and place only.
 pub struct Request {
-    /// `GET` or `POST`; nothing is ever written to Microsoft.
+    /// `GET`, or `POST` where tokens are had; `PUT` only to keep a grant in Key Vault.
     pub method: Method,
     /// Where to.
     pub url: Url,

@@ -98,6 +98,35 @@ mod tests {
     }
 
     #[test]
+    fn two_tenants_do_not_share_a_grant() {
+        let table = [
+            ("refresh_token_file: token", "refresh_token_file: ./token", true),
+            ("refresh_token_file: token", "refresh_token_file: other", false),
+            (
+                "refresh_token_key_vault: { vault: 'https://x.vault.azure.net', secret: s }",
+                "refresh_token_key_vault: { vault: 'https://X.vault.azure.net/', secret: S }",
+                true,
+            ),
+            (
+                "refresh_token_key_vault: { vault: 'https://x.vault.azure.net', secret: s }",
+                "refresh_token_key_vault: { vault: 'https://x.vault.azure.net', secret: t }",
+                false,
+            ),
+        ];
+        for (one, other, is_refused) in table {
+            let second = HEAD.replace("tenants:\n", "").replace("contoso-eu", "contoso-us");
+            let both = format!("{one} }}\n{second}    app_user: {{ {PROOF}, {other}");
+            match read(&format!("{PROOF}, {both}")) {
+                Ok(_) => assert!(!is_refused, "{one} and {other}"),
+                Err(error) => {
+                    let named = error.contains("contoso-us") && error.contains("consent");
+                    assert!(is_refused && named && error.starts_with("/etc/pc.yml:6: "), "{error}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn every_mistake_is_named_with_its_line_and_remedy() {
         let table = [
             (PROOF.to_owned(), "no home for its refresh token"),

@@ -161,6 +161,7 @@ fn gather(
     let mut names = BTreeSet::new();
     let mut tenants = Vec::new();
     for entry in file.tenants.value {
+        let at = Spanned::new((), entry.referenced, entry.defined);
         if !names.insert(entry.value.name.clone()) {
             let name = &entry.value.name.0;
             return Err(wrong(
@@ -169,10 +170,24 @@ fn gather(
             ));
         }
         let declared = declared.remove(&entry.value.name.0).unwrap_or_default();
-        tenants.push(tenant(entry.value, declared, base, environment)?);
+        let tenant = tenant(entry.value, declared, base, environment)?;
+        if let Some(other) = tenants.iter().find(|other| share_a_grant(other, &tenant)) {
+            return Err(wrong(
+                &at,
+                format!(
+                    "`{}` and `{}` have one home for their refresh tokens, and would replace each                      other's; name two, and run `partnercenter_exporter consent` for each",
+                    other.name, tenant.name
+                ),
+            ));
+        }
+        tenants.push(tenant);
     }
     let state_directory = file.state_directory.map(|path| base.join(path));
     Ok(refresh::Settings { tenants, transport, state_directory, keeps_grants: true })
+}
+
+fn share_a_grant(one: &TenantSettings, other: &TenantSettings) -> bool {
+    matches!((&one.app_user, &other.app_user), (Some(one), Some(other)) if one.home == other.home)
 }
 
 fn tenant(

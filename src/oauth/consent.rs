@@ -57,7 +57,7 @@ pub struct Consent {
 pub struct Invitation {
     /// The page to open.
     pub address: Url,
-    redirect: Url,
+    redirect: String,
     state: String,
     verifier: SecretString,
 }
@@ -150,8 +150,10 @@ impl Consent {
     }
 
     /// What to open in a browser, for an answer that comes to `redirect`.
-    pub fn invite(&self, redirect: Url) -> Result<Invitation, ConsentError> {
+    pub fn invite(&self, redirect: &Url) -> Result<Invitation, ConsentError> {
         let (verifier, state) = (random(32)?, random(16)?);
+        // As it is registered: for Microsoft a slash at the end makes another address.
+        let redirect = redirect.as_str().trim_end_matches('/').to_owned();
         let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
         let mut address = self.exchanger.endpoint("authorize");
         // Of what the person is asked to agree to, several APIs may be named at once.
@@ -164,7 +166,7 @@ impl Consent {
             .append_pair("client_id", &self.client_id)
             .append_pair("response_type", "code")
             .append_pair("response_mode", "query")
-            .append_pair("redirect_uri", redirect.as_str())
+            .append_pair("redirect_uri", &redirect)
             .append_pair("scope", &scope)
             .append_pair("state", &state)
             .append_pair("code_challenge", &challenge)
@@ -195,7 +197,7 @@ impl Consent {
         let form = [
             ("grant_type", "authorization_code"),
             ("code", &code),
-            ("redirect_uri", invitation.redirect.as_str()),
+            ("redirect_uri", &invitation.redirect),
             ("code_verifier", invitation.verifier.expose_secret()),
             ("scope", &self.scope()),
         ];

@@ -81,7 +81,7 @@ static REASONS: [Reason; 29] = [
     Reason {
         word: "consent_missing",
         class: Class::Permission,
-        codes: &[65_001, 65_004, 650_052, 650_056, 650_057],
+        codes: &[65_001, 65_004, 90_099, 650_052, 650_056, 650_057],
         remedy: "grant admin consent for the application's permissions in the Entra admin centre \
                  under App registrations, API permissions",
     },
@@ -108,13 +108,14 @@ static REASONS: [Reason; 29] = [
         word: "conditional_access",
         class: Class::Credential,
         codes: &[53_003, 53_000, 53_001, 53_002, 530_032, 530_035],
-        remedy: "a policy blocks this application from here: see Conditional Access, Sign-in logs, \
-                 Service principal sign-ins, and exempt this address or move the exporter",
+        remedy: "a policy blocks this application, or the person it acts for, from here: see Sign-in \
+                 logs in the Entra admin centre, of service principals or of users (non-interactive), \
+                 and exempt this address or move the exporter",
     },
     Reason {
         word: "mfa_required",
         class: Class::Credential,
-        codes: &[50_076, 50_079, 50_074, 50_158],
+        codes: &[50_076, 50_079, 50_074, 50_158, 50_072, 50_078],
         remedy: "run `partnercenter_exporter consent` and sign in with MFA",
     },
     Reason {
@@ -411,6 +412,8 @@ mod tests {
             (401, "invalid_client", Some(7_000_222), "secret_expired", Class::Credential, false),
             (401, "invalid_client", Some(7_000_215), "secret_wrong", Class::Credential, false),
             (400, "invalid_grant", Some(65_001), "consent_missing", Class::Permission, false),
+            (400, "invalid_grant", Some(50_078), "mfa_required", Class::Credential, false),
+            (400, "invalid_grant", Some(50_072), "mfa_required", Class::Credential, false),
             (400, "unauthorized_client", Some(7_000_112), "app_disabled", Class::Credential, false),
             (400, "invalid_grant", Some(53_003), "conditional_access", Class::Credential, false),
             (400, "invalid_request", Some(123), "refused", Class::Credential, false),

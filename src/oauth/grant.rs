@@ -38,10 +38,18 @@ struct Shared {
 /// What is remembered from one use to the next.
 #[derive(Default)]
 struct Turn {
-    /// What the last use brought and could not be kept, and the fingerprint of what it replaces.
-    unkept: Option<(String, SecretString)>,
+    /// What the last use brought and could not be kept.
+    unkept: Option<Unkept>,
     /// By fingerprint, what Microsoft will not take again, and why.
     gone: Option<(String, TokenError)>,
+}
+
+/// A token that is not kept yet.
+struct Unkept {
+    token: SecretString,
+    obtained: Timestamp,
+    /// Fingerprint of the one it replaces.
+    replaces: String,
 }
 
 /// How a grant stands.
@@ -53,6 +61,8 @@ pub struct Standing {
     pub used: Option<Timestamp>,
     /// What the last token said of whom it was given for.
     pub claims: Option<Claims>,
+    /// How often a grant was found that this process had not put there.
+    pub(super) consents: u64,
 }
 
 /// How old a grant is. It goes into the state directory; the token itself never does.
@@ -137,6 +147,15 @@ impl Grant {
         store.put(refresh_token).await
     }
 
+    /// Looks whether another grant has come. Tokens made of the one before are not used any more:
+    /// whoever consented anew wants another account, or MFA.
+    pub async fn look(&self) -> Result<(), TokenError> {
+        let _turn = self.0.turn.lock().await;
+        let stored = self.0.store.read().await?;
+        self.found(&fingerprint(&stored.token), stored.since);
+        Ok(())
+    }
+
     /// How it stands.
     pub fn standing(&self) -> Standing {
         self.lock().clone()
@@ -150,12 +169,7 @@ impl Grant {
         let Shared { store, clock, keeps, turn, .. } = &*self.0;
         let mut turn = turn.lock().await;
         let _alone = if *keeps { Some(store.alone(clock).await?) } else { None };
-        if let Some((replaced, token)) = turn.unkept.take()
-            && let Err(error) = store.replace(&replaced, &token).await
-        {
-            turn.unkept = Some((replaced, token));
-            return Err(error);
-        }
+        self.keep(&mut turn).await?;
         let stored = store.read().await?;
         let print = fingerprint(&stored.token);
         self.found(&print, stored.since);
@@ -172,19 +186,26 @@ impl Grant {
             }
         };
         turn.gone = None;
-        let next = next.filter(|next| *keeps && fingerprint(next) != print);
-        if let Some(next) = next {
-            if let Err(error) = store.replace(&print, &next).await {
-                turn.unkept = Some((print, next));
-                return Err(error);
-            }
-            self.replaced(fingerprint(&next));
+        if let Some(token) = next.filter(|next| *keeps && fingerprint(next) != print) {
+            turn.unkept = Some(Unkept { token, obtained: clock.now(), replaces: print });
+            self.keep(&mut turn).await?;
         }
         let mut standing = self.lock();
         standing.used = Some(clock.now());
         // Not every API's tokens can be looked into.
         standing.claims = claims.or(standing.claims.take());
         Ok(fruit)
+    }
+
+    /// Keeps what the last use brought, if it is not kept yet. Until it is, it is not forgotten,
+    /// whoever fails or gives up waiting.
+    async fn keep(&self, turn: &mut Turn) -> Result<(), TokenError> {
+        if let Some(Unkept { token, obtained, replaces }) = &turn.unkept {
+            self.0.store.replace(replaces, token).await?;
+            self.replaced(fingerprint(token), *obtained);
+            turn.unkept = None;
+        }
+        Ok(())
     }
 
     /// Dates the token that was found. One that is not known was put there by whoever consented.
@@ -197,14 +218,14 @@ impl Grant {
             let fingerprint = print.to_owned();
             standing.dates = Some(Dates { fingerprint, obtained: since, consented: since });
             standing.claims = None;
+            standing.consents += 1;
         }
     }
 
-    fn replaced(&self, fingerprint: String) {
-        let now = self.0.clock.now();
+    fn replaced(&self, fingerprint: String, obtained: Timestamp) {
         let mut standing = self.lock();
-        let consented = standing.dates.as_ref().map_or(now, |dates| dates.consented);
-        standing.dates = Some(Dates { fingerprint, obtained: now, consented });
+        let consented = standing.dates.as_ref().map_or(obtained, |dates| dates.consented);
+        standing.dates = Some(Dates { fingerprint, obtained, consented });
     }
 
     fn lock(&self) -> MutexGuard<'_, Standing> {
@@ -302,6 +323,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_late_is_as_old_as_it_is_and_nobody_s_new_consent() {
+        let room = room();
+        let grant = room.kept(None);
+        let (got, aside) = (room.clock.now(), room.path.with_file_name("aside"));
+        let refused = run(grant.turn(async |_| {
+            fs::rename(&room.path, &aside).unwrap();
+            fs::create_dir(&room.path).unwrap();
+            brings("R2")
+        }));
+        assert!(refused.is_err());
+        let consented = grant.standing().dates.unwrap().consented;
+        fs::remove_dir(&room.path).unwrap();
+        fs::rename(&aside, &room.path).unwrap();
+        room.clock.turn(std::time::Duration::from_secs(3600));
+        let _ = run(grant.turn(async |_| Err::<Used<()>, _>(revoked())));
+        assert_eq!(room.stored(), "R2");
+        let dates = grant.standing().dates.unwrap();
+        assert_eq!((dates.obtained, dates.consented), (got, consented));
+    }
+
+    #[test]
     fn a_revoked_grant_is_not_shown_again_until_another_has_come() {
         let room = room();
         let grant = room.kept(None);
@@ -353,11 +395,11 @@ mod tests {
         let grant = Grant::borrowed(Store::File(TokenFile::new(&room.path)), room.clock.clone());
         run(grant.turn(async |_| brings("R2"))).unwrap();
         assert_eq!(room.stored(), "R1");
+        let beside = || fs::read_dir(room.path.parent().unwrap()).unwrap().count() - 1;
+        assert_eq!(beside(), 0);
         let _owner = room.kept(None);
+        let locks = beside();
         run(grant.turn(async |_| brings("R2"))).unwrap();
-        let files = fs::read_dir(room.path.parent().unwrap()).unwrap().flatten();
-        let mut files: Vec<_> = files.map(|file| file.file_name().into_string().unwrap()).collect();
-        files.sort();
-        assert_eq!(files, ["token", "token.owner"]);
+        assert_eq!((room.stored(), beside()), ("R1".to_owned(), locks), "with an owner, too");
     }
 }

@@ -51,6 +51,20 @@ impl Home {
     }
 }
 
+impl PartialEq for Home {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File(one), Self::File(other)) => one == other,
+            // Key Vault makes no difference between large and small letters.
+            (
+                Self::KeyVault { vault, secret },
+                Self::KeyVault { vault: other_vault, secret: other_secret },
+            ) => vault == other_vault && secret.eq_ignore_ascii_case(other_secret),
+            _ => false,
+        }
+    }
+}
+
 impl std::fmt::Display for Home {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -197,14 +211,20 @@ impl TokenFile {
         if self.path.is_dir() {
             return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
         }
-        durable::clear(&self.path);
+        // Whoever holds this lock is just replacing the token, and what they write is no remnant.
+        let lock = lock_file(&self.beside("lock")).map_err(failed)?;
+        if lock.try_lock().is_ok() {
+            durable::clear(&self.path);
+        }
+        drop(lock);
         durable::try_out(&self.path).map_err(failed)?;
         Ok(Owner(owner))
     }
 
     async fn alone(&self, clock: &Clock) -> Result<File, TokenError> {
-        let refuse = |error: &io::Error| TokenError::of_file(&self.path, &error.to_string());
-        let lock = lock_file(&self.beside("lock")).map_err(|error| refuse(&error))?;
+        let path = self.beside("lock");
+        let refuse = |error: io::Error| TokenError::of_file(&path, &error.to_string());
+        let lock = lock_file(&path).map_err(refuse)?;
         let until = clock.uptime() + PATIENCE;
         loop {
             match lock.try_lock() {
@@ -213,7 +233,7 @@ impl TokenFile {
                 Err(TryLockError::WouldBlock) => {
                     return Err(TokenError::of_grant("grant_busy", &self.place()));
                 }
-                Err(TryLockError::Error(error)) => return Err(refuse(&error)),
+                Err(TryLockError::Error(error)) => return Err(refuse(error)),
             }
         }
     }
@@ -284,6 +304,32 @@ mod tests {
         fs::create_dir(room.path().join("token")).unwrap();
         let error = TokenFile::new(&room.path().join("token")).own().unwrap_err();
         assert!(error.to_string().contains("cannot be replaced"), "{error}");
+    }
+
+    #[test]
+    fn what_is_being_written_while_an_exporter_starts_is_not_taken_for_a_remnant() {
+        let room = tempfile::tempdir().unwrap();
+        let file = TokenFile::new(&room.path().join("token"));
+        let unfinished = room.path().join(".new-token-a1B2c3");
+        fs::write(&unfinished, "half").unwrap();
+        let lock = lock_file(&room.path().join("token.lock")).unwrap();
+        lock.try_lock().unwrap();
+        drop(file.own().unwrap());
+        assert!(unfinished.exists());
+        drop(lock);
+        drop(file.own().unwrap());
+        assert!(!unfinished.exists());
+    }
+
+    #[test]
+    fn a_lock_that_cannot_be_opened_is_named_and_not_the_token() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("token");
+        fs::create_dir(room.path().join("token.lock")).unwrap();
+        let clock = Clock::driven(Timestamp::UNIX_EPOCH);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let error = runtime.block_on(TokenFile::new(&path).alone(&clock)).unwrap_err();
+        assert!(error.to_string().contains("token.lock: "), "{error}");
     }
 
     #[test]

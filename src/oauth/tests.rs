@@ -299,6 +299,24 @@ async fn a_refused_token_is_forgotten_and_its_successor_is_not() {
 }
 
 #[tokio::test]
+async fn tokens_that_are_all_refused_are_not_renewed_again_and_again() {
+    let answer = |name: &str| (200, GRANTED.replace("T1", name));
+    let answers = [answer("T1"), answer("T2"), answer("T3")];
+    let answers: Vec<_> = answers.iter().map(|(status, body)| (*status, body.as_str())).collect();
+    let endpoint = Endpoint::answering(&answers).await;
+    let Subject { tokens, clock, .. } = subject(&endpoint, with_secret());
+    for _ in 0..10 {
+        let refused = tokens.bearer(GRAPH).await.unwrap();
+        tokens.forget(GRAPH, &refused);
+    }
+    assert_eq!(endpoint.asked().len(), 2, "one fresh one is worth a try, a second is not");
+    clock.turn(FUTILE);
+    let refused = tokens.bearer(GRAPH).await.unwrap();
+    tokens.forget(GRAPH, &refused);
+    assert_eq!(tokens.bearer(GRAPH).await.unwrap().header(), "Bearer T3");
+}
+
+#[tokio::test]
 async fn answers_that_are_none_are_told_apart_from_refusals() {
     let table = [
         (200, "<html>", "malformed_answer"),
@@ -538,6 +556,30 @@ async fn a_person_s_token_rotates_the_grant_and_the_next_api_uses_what_came() {
     assert!(standing.claims.unwrap().is_mfa && standing.used == Some(now()));
 }
 
+#[tokio::test]
+async fn whoever_consents_anew_is_acted_for_as_soon_as_it_is_seen() {
+    let endpoint =
+        Endpoint::answering(&[(200, &for_person(MFA, "R2")), (200, &for_person(MFA, "N2"))]).await;
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("token");
+    std::fs::write(&path, "R1").unwrap();
+    let clock = Clock::driven(now());
+    let grant = Grant::kept(Store::File(TokenFile::new(&path)), None, clock.clone()).unwrap();
+    let transport = way_out();
+    let tokens =
+        Tokens::of_person(of(&endpoint), grant.clone(), transport, clock, Arc::new(|_| {}));
+    for _ in 0..2 {
+        tokens.bearer(GRAPH).await.unwrap();
+        grant.look().await.unwrap();
+    }
+    assert_eq!(endpoint.asked().len(), 1, "nobody consented, and what was had is used");
+    std::fs::write(&path, "N1").unwrap();
+    grant.look().await.unwrap();
+    tokens.bearer(GRAPH).await.unwrap();
+    assert!(endpoint.asked()[1].contains("refresh_token=N1"));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "N2");
+}
+
 fn consent(endpoint: &Endpoint, clock: &Clock) -> Consent {
     let settings = of(endpoint);
     let audiences = Audiences {
@@ -558,7 +600,7 @@ async fn a_sign_in_with_mfa_becomes_a_grant_and_proves_that_we_began_it() {
     let endpoint =
         Endpoint::answering(&[(200, &for_person(MFA, "R1")), (200, &for_person(MFA, "R2"))]).await;
     let consent = consent(&endpoint, &Clock::driven(now()));
-    let invitation = consent.invite(Url::parse("http://localhost:1/").unwrap()).unwrap();
+    let invitation = consent.invite(&Url::parse("http://localhost:1/").unwrap()).unwrap();
     let new = consent.accept(&invitation, &came_back(&invitation, "code=C1")).await.ok().unwrap();
     assert_eq!(secrecy::ExposeSecret::expose_secret(&new.refresh_token), "R2", "the newest");
     assert!(new.without_graph.is_none());
@@ -570,6 +612,10 @@ async fn a_sign_in_with_mfa_becomes_a_grant_and_proves_that_we_began_it() {
         fields.find(|(key, _)| key == name).unwrap().1.into_owned()
     };
     assert_eq!(field("code"), "C1");
+    // As it is registered: a slash at the end would make it another.
+    assert_eq!(field("redirect_uri"), "http://localhost:1");
+    let sent = invitation.address.query_pairs().find(|(key, _)| key == "redirect_uri").unwrap().1;
+    assert_eq!(sent, "http://localhost:1");
     let hash = ring::digest::digest(&ring::digest::SHA256, field("code_verifier").as_bytes());
     let challenge = invitation.address.query_pairs().find(|(key, _)| key == "code_challenge");
     assert_eq!(challenge.unwrap().1, URL_SAFE_NO_PAD.encode(hash));
@@ -590,14 +636,14 @@ async fn what_is_no_grant_with_mfa_of_this_tenant_is_refused_with_what_to_do() {
     for (rest, claims, next, message) in table {
         let endpoint = Endpoint::answering(&[(200, &for_person(claims, next))]).await;
         let consent = consent(&endpoint, &Clock::driven(now()));
-        let invitation = consent.invite(Url::parse("http://localhost:1/").unwrap()).unwrap();
+        let invitation = consent.invite(&Url::parse("http://localhost:1/").unwrap()).unwrap();
         let refused = consent.accept(&invitation, &came_back(&invitation, rest)).await.err();
         let refused = refused.unwrap().to_string();
         assert!(refused.contains(message) && refused.contains("nothing was stored"), "{refused}");
     }
     let endpoint = Endpoint::answering(&[]).await;
     let consent = consent(&endpoint, &Clock::driven(now()));
-    let invitation = consent.invite(Url::parse("http://localhost:1/").unwrap()).unwrap();
+    let invitation = consent.invite(&Url::parse("http://localhost:1/").unwrap()).unwrap();
     let forged = Url::parse("http://localhost:1/?code=C&state=forged").unwrap();
     let refused = consent.accept(&invitation, &forged).await.err().unwrap();
     assert!(matches!(refused, ConsentError::Foreign));

@@ -11,7 +11,7 @@ use super::Facts;
 use super::source::{Rows, Source};
 use crate::client::{Ask, Client, FetchError};
 use crate::metrics::{Kind, Metric, Samples};
-use crate::oauth::{Claims, Grant};
+use crate::oauth::{Claims, Dates, Standing, TokenError};
 
 /// How the grant stands.
 #[derive(Debug, Default, Clone)]
@@ -101,23 +101,17 @@ impl Source for AppUserToken {
 
     async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
         let tokens = client.app_user().ok_or(FetchError::Internal)?;
-        let refusal = match tokens.bearer(client.partner_center_audience()).await {
-            Ok(_) => None,
-            // What passes by itself says nothing about the grant.
-            Err(error) if error.is_transient() => return Err(FetchError::of_token(&error)),
-            Err(error) => Some((error.reason(), error.remedy())),
+        let grant = tokens.grant().ok_or(FetchError::Internal)?;
+        let error = match grant.look().await {
+            Err(error) if error.is_missing_grant() => Some(error),
+            // What else keeps us from looking keeps us from using it, too, once that is due.
+            _ => tokens.bearer(client.partner_center_audience()).await.err(),
         };
-        let standing = tokens.grant().map(Grant::standing).unwrap_or_default();
-        let dates = standing.dates;
-        let obtained = dates.as_ref().map(|dates| dates.obtained);
-        Ok(Rows::single(Self {
-            claims: standing.claims.filter(|_| refusal.is_none()),
-            refusal,
-            obtained,
-            expires: dates.as_ref().map(|dates| dates.expires()),
-            consented: dates.map(|dates| dates.consented),
-            refreshed: standing.used,
-        }))
+        match error {
+            // What passes by itself says nothing about the grant.
+            Some(error) if error.is_transient() => Err(FetchError::of_token(&error)),
+            error => Ok(Rows::single(Self::of(grant.standing(), error.as_ref()))),
+        }
     }
 
     fn observe(&self, samples: &mut Samples) {
@@ -142,9 +136,27 @@ impl Source for AppUserToken {
     }
 }
 
+impl AppUserToken {
+    fn of(standing: Standing, refusal: Option<&TokenError>) -> Self {
+        // What is remembered of one that is gone is kept for when it comes back, and shown to nobody.
+        let is_there = !refusal.is_some_and(TokenError::is_missing_grant);
+        let dates = standing.dates.filter(|_| is_there);
+        Self {
+            claims: standing.claims.filter(|_| refusal.is_none()),
+            refusal: refusal.map(|error| (error.reason(), error.remedy())),
+            obtained: dates.as_ref().map(|dates| dates.obtained),
+            expires: dates.as_ref().map(Dates::expires),
+            consented: dates.map(|dates| dates.consented),
+            refreshed: standing.used,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
+    use crate::oauth::{Grant, Store, TokenFile};
 
     fn shown(token: &AppUserToken) -> String {
         let mut samples = Samples::of_tenant("t");
@@ -173,6 +185,22 @@ mod tests {
         assert!(shown.contains("token_refresh_success{tenant=\"t\"} 1\n"), "{shown}");
         assert!(shown.contains("expiry_timestamp_seconds{tenant=\"t\"} 200\n"), "{shown}");
         assert!(!shown.contains("failure") && !shown.contains("last_success"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn a_grant_that_is_gone_has_no_dates() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("token");
+        std::fs::write(&path, "R1").unwrap();
+        let clock = Clock::driven(Timestamp::UNIX_EPOCH);
+        let grant = Grant::borrowed(Store::File(TokenFile::new(&path)), clock);
+        grant.look().await.unwrap();
+        assert!(shown(&AppUserToken::of(grant.standing(), None)).contains("expiry_timestamp"));
+        std::fs::remove_file(&path).unwrap();
+        let missing = grant.look().await.unwrap_err();
+        let shown = shown(&AppUserToken::of(grant.standing(), Some(&missing)));
+        assert!(shown.contains("reason=\"grant_missing\"} 1\n"), "{shown}");
+        assert!(!shown.contains("timestamp"), "{shown}");
     }
 
     #[test]

@@ -49,7 +49,12 @@ impl Loopback {
     /// Opens the port, or a free one for 0, for both kinds of addresses that browsers take
     /// `localhost` for.
     pub(super) async fn bind(port: u16) -> io::Result<Self> {
-        let first = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let first = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| {
+            io::Error::other(format!(
+                "cannot listen on localhost:{port} for the way back from the sign-in: {error}; give \
+                 another --redirect-port, or none for any that is free"
+            ))
+        })?;
         let port = first.local_addr()?.port();
         let second = TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port))).await;
         let address = Url::parse(&format!("http://localhost:{port}/")).map_err(io::Error::other)?;
@@ -59,8 +64,8 @@ impl Loopback {
     }
 
     /// What Microsoft is to send the browser back to.
-    pub(super) fn address(&self) -> Url {
-        self.address.clone()
+    pub(super) fn address(&self) -> &Url {
+        &self.address
     }
 
     /// Waits for the browser to come back.
@@ -147,4 +152,18 @@ fn answer(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
         response.headers_mut().insert(name, hyper::header::HeaderValue::from_static(value));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_named_with_what_to_do() {
+        let first = Loopback::bind(0).await.unwrap();
+        let port = first.address().port().unwrap();
+        let error = Loopback::bind(port).await.err().unwrap().to_string();
+        assert!(error.contains(&format!("localhost:{port}")), "{error}");
+        assert!(error.contains("--redirect-port"), "{error}");
+    }
 }
