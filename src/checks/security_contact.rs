@@ -48,7 +48,16 @@ pub(in crate::checks) mod tests {
     }
 
     pub(in crate::checks) fn judged(check: &Check, requirements: Vec<Requirement>) -> Verdict {
-        let requirements = SecurityRequirements { requirements };
+        judged_of(check, requirements, 0)
+    }
+
+    /// The same, and so many that could not be read.
+    pub(in crate::checks) fn judged_of(
+        check: &Check,
+        requirements: Vec<Requirement>,
+        rejected: u64,
+    ) -> Verdict {
+        let requirements = SecurityRequirements { requirements, rejected };
         let security_requirements = Fact::known(requirements, Timestamp::UNIX_EPOCH);
         let facts = Facts { security_requirements, ..Facts::unread(Timestamp::UNIX_EPOCH) };
         check.judge(&Posture::of(&facts, &Declarations::default()))

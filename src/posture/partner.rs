@@ -50,6 +50,15 @@ impl Posture<'_> {
         Ok(BTreeMap::into_iter(summed).filter(asked).collect())
     }
 
+    /// Why there may be more requests than these.
+    pub fn requests_doubt(&self) -> Option<Unread> {
+        match (self.facts.mfa_adoption.rows(), self.facts.partner_requests.rows()) {
+            (Ok(summed), _) => (summed.rejected > 0).then_some(Unread::SourceFailed),
+            (Err(_), Ok(listed)) => listed.doubt(),
+            (Err(why), Err(_)) => Some(why),
+        }
+    }
+
     /// The applications that asked and are on no list; `None` where there is no list.
     pub fn unlisted(&self) -> Result<Option<Vec<&ObjectId>>, Unread> {
         let Some(listed) = &self.declared.partner_applications else { return Ok(None) };
@@ -172,7 +181,7 @@ mod tests {
     };
 
     fn summed(applications: Vec<mfa_adoption::Application>) -> Fact<MfaAdoption> {
-        Fact::known(MfaAdoption { applications }, Timestamp::UNIX_EPOCH)
+        Fact::known(MfaAdoption { applications, rejected: 0 }, Timestamp::UNIX_EPOCH)
     }
 
     fn application(number: u8, compliant: u64, total: u64) -> mfa_adoption::Application {

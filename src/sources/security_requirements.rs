@@ -17,6 +17,8 @@ use crate::wire::{self, AnyCase, Text};
 pub struct SecurityRequirements {
     /// The requirements.
     pub requirements: Vec<Requirement>,
+    /// How many could not be read, or had no room. While there are any, more may not be met.
+    pub rejected: u64,
 }
 
 /// One requirement as Microsoft judges it.
@@ -315,12 +317,10 @@ impl Source for SecurityRequirements {
             without_room += u64::from(!source.add(row.into()));
         };
         let tally = client.list(&Self::ASK, add).await?;
+        source.rejected = tally.rejected + without_room;
         source.requirements.sort_by(|one, other| one.requirement_type.cmp(&other.requirement_type));
-        Ok(Rows {
-            source,
-            accepted: tally.accepted - without_room,
-            rejected: tally.rejected + without_room,
-        })
+        let rejected = source.rejected;
+        Ok(Rows { source, accepted: tally.accepted - without_room, rejected })
     }
 
     fn observe(&self, samples: &mut Samples) {

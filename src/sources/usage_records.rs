@@ -16,6 +16,8 @@ use crate::wire::{self, AnyCase, ObjectId};
 pub struct UsageRecords {
     /// The customers.
     pub customers: Vec<Customer>,
+    /// How many rows could not be read. While there are any, a customer may be missing.
+    pub rejected: u64,
 }
 
 /// One customer.
@@ -102,11 +104,11 @@ impl Collected {
         }
     }
 
-    fn source(self) -> Result<UsageRecords, FetchError> {
+    fn source(self, rejected: u64) -> Result<UsageRecords, FetchError> {
         if self.is_full {
             return Err(FetchError::Limit { bound: "customers" });
         }
-        Ok(UsageRecords { customers: self.customers.into_values().collect() })
+        Ok(UsageRecords { customers: self.customers.into_values().collect(), rejected })
     }
 }
 
@@ -167,7 +169,7 @@ impl Source for UsageRecords {
         let mut collected = Collected::default();
         let add = |AnyCase(customer): AnyCase<Customer>| collected.add(customer);
         let tally = client.list(&Self::ASK, add).await?;
-        let source = collected.source()?;
+        let source = collected.source(tally.rejected)?;
         Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
     }
 
@@ -197,7 +199,7 @@ mod tests {
         for AnyCase(customer) in serde_json::from_slice::<Page>(body).unwrap().items {
             collected.add(customer);
         }
-        let source = collected.source().unwrap();
+        let source = collected.source(0).unwrap();
         let mut samples = Samples::of_tenant("t");
         source.observe(&mut samples);
         assert_eq!(
