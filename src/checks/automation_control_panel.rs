@@ -23,7 +23,8 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     let meant = requests.applications.iter().filter(|it| it.does_provisioning);
     let unknown = meant.filter(|it| !known.contains(&it.id));
     let findings = unknown.map(|it| {
-        Finding::object(&it.id, "application", "changes something of customers', and is on no list")
+        let name = posture.application_name(&it.id);
+        Finding::object(&it.id, name, "changes something of customers', and is on no list")
     });
     terms.verdict(findings).unless_doubtful(requests.doubt())
 }

@@ -40,7 +40,7 @@ fn finding(alert: &Alert) -> Finding {
     .collect();
     let severity = alert.severity.as_str();
     let what = format!("of severity {severity}, {stands}{places}");
-    Finding { since: Some(alert.detected), ..Finding::object(&alert.id, &alert.display_name, what) }
+    Finding { since: Some(alert.detected), ..Finding::object(&alert.id, alert.name(), what) }
 }
 
 #[cfg(test)]

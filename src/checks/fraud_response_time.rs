@@ -39,7 +39,7 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
                 }
                 _ => continue,
             };
-            let finding = Finding::object(&alert.id, &alert.display_name, what);
+            let finding = Finding::object(&alert.id, alert.name(), what);
             findings.push(Finding { since: Some(alert.detected), ..finding });
         }
     }

@@ -21,8 +21,8 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     let requests = posture.requests()?;
     let without = requests.into_iter().filter(|(_, it)| it.without_mfa > 0);
     let findings = without.map(|(id, it)| {
-        let what = format!("made {} requests without MFA in seven days", it.without_mfa);
-        Finding::object(id, "application", what)
+        let what = format!("requests without MFA in seven days: {}", it.without_mfa);
+        Finding::object(id, posture.application_name(id), what)
     });
     terms.verdict(findings).unless_doubtful(posture.requests_doubt())
 }
@@ -32,7 +32,7 @@ pub(in crate::checks) mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::checks::State;
+    use crate::checks::{State, Subject};
     use crate::posture::Declarations;
     use crate::sources::mfa_adoption::Application;
     use crate::sources::{Fact, Facts, MfaAdoption, PartnerRequests};
@@ -84,6 +84,8 @@ pub(in crate::checks) mod tests {
         assert_eq!(judged(&CHECK, &[]).state(), State::Compliant);
         let one = judged(&CHECK, &[(9, 9), (8, 9)]);
         assert_eq!((one.state(), one.found()), (State::Noncompliant, 1));
-        assert_eq!(one.findings()[0].what, "made 1 requests without MFA in seven days");
+        assert_eq!(one.findings()[0].what, "requests without MFA in seven days: 1");
+        let Subject::Object { name, .. } = &one.findings()[0].subject else { panic!("{one:?}") };
+        assert_eq!(&**name, "Panel");
     }
 }

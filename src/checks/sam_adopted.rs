@@ -24,7 +24,7 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     let findings = without.map(|(id, it)| {
         let all = it.without_mfa.saturating_add(it.with_mfa);
         let what = format!("asked without MFA in {} of {all} requests", it.without_mfa);
-        Finding::object(id, "application", what)
+        Finding::object(id, posture.application_name(id), what)
     });
     terms.verdict(findings).unless_doubtful(posture.requests_doubt())
 }

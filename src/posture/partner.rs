@@ -59,12 +59,26 @@ impl Posture<'_> {
         }
     }
 
+    /// What Microsoft calls an application, where it says so.
+    pub fn application_name(&self, id: &ObjectId) -> &str {
+        let named = self.facts.mfa_adoption.rows().ok().and_then(|it| it.of(id));
+        named.map(|it| &*it.name).filter(|name| !name.is_empty()).unwrap_or("application")
+    }
+
     /// The applications that asked and are on no list; `None` where there is no list.
     pub fn unlisted(&self) -> Result<Option<Vec<&ObjectId>>, Unread> {
         let Some(listed) = &self.declared.partner_applications else { return Ok(None) };
         let requests = self.requests()?;
         let is_unlisted = |id: &&ObjectId| !listed.contains(id);
         Ok(Some(requests.into_keys().filter(is_unlisted).collect()))
+    }
+
+    /// The account that consented, as far as its token names it, and the name it signs in with.
+    pub fn consenter(&self) -> Option<(&ObjectId, &str)> {
+        let token = self.facts.app_user_token.rows().ok()?;
+        let id = token.claims.as_ref()?.account.as_ref()?;
+        let user = self.facts.users.rows().ok().and_then(|users| users.of(id));
+        Some((id, user.map_or("", |user| &user.user_principal_name)))
     }
 
     /// The privileged roles of the account that consented, by name: those in its token, and those

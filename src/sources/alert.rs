@@ -40,6 +40,15 @@ pub struct Alert {
     pub resources: Vec<Box<str>>,
 }
 
+impl Alert {
+    /// What to call it: Microsoft's words for people, else its word for the kind. The older model
+    /// has neither.
+    pub fn name(&self) -> &str {
+        let names = [&*self.display_name, &*self.alert_type];
+        names.into_iter().find(|name| !name.is_empty()).unwrap_or("alert")
+    }
+}
+
 /// How grave an alert is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -381,6 +390,18 @@ mod tests {
         assert_eq!((alert.severity, alert.status), (Severity::Unknown, Status::Active));
         assert!(!alert.is_test && alert.resources.is_empty() && alert.customer.is_none());
         assert_eq!((&*alert.alert_type, &*alert.display_name), ("", ""));
+    }
+
+    #[test]
+    fn an_alert_has_a_name_whatever_microsoft_says() {
+        for (names, name) in [
+            (r#","displayName":"Unusual use","alertType":"usageAnomalyDetection""#, "Unusual use"),
+            (r#","displayName":"","alertType":"UsageAnomalyDetection""#, "usageAnomalyDetection"),
+            (r#","eventType":null"#, "alert"),
+        ] {
+            let body = format!(r#"{{"id":"a","detectedDateTime":"2026-11-01"{names}}}"#);
+            assert_eq!(read(&body).name(), name);
+        }
     }
 
     #[test]

@@ -22,6 +22,14 @@ pub struct MfaAdoption {
     pub rejected: u64,
 }
 
+impl MfaAdoption {
+    /// The application of this id.
+    pub fn of(&self, id: &ObjectId) -> Option<&Application> {
+        let place = self.applications.binary_search_by(|it| it.id.cmp(id));
+        place.ok().map(|place| &self.applications[place])
+    }
+}
+
 /// The requests of one application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Application {
