@@ -28,7 +28,7 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     let fraud = posture.fraud.as_ref().map_err(|why| *why)?;
     let is_over = |average: Option<f64>| average.is_some_and(|seconds| seconds > LIMIT_SECONDS);
     let mut findings = Vec::new();
-    if is_over(fraud.average()) {
+    if is_over(fraud.average_at_least()) {
         for (alert, answer) in fraud.recent() {
             let what = match answer {
                 Answer::After(took) if took > LIMIT_SECONDS => {
@@ -113,6 +113,9 @@ pub(in crate::checks) mod tests {
         let doubtful = judged(&CHECK, vec![untimed(60.0)], 0);
         assert_eq!(doubtful.why_unknown(), Some(Unread::NotObservable));
         assert_eq!(state(vec![untimed(20.0)]), State::Compliant);
+        let either = judged(&CHECK, vec![untimed(40.0), alert(30.0, None)], 0);
+        assert_eq!(either.why_unknown(), Some(Unread::NotObservable), "15 hours, or 35");
+        assert_eq!(state(vec![untimed(40.0), alert(60.0, None)]), State::Noncompliant);
     }
 
     #[test]

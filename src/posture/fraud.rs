@@ -127,6 +127,14 @@ impl<'a> Fraud<'a> {
         }))
     }
 
+    /// The same if whoever answered at an unknown time answered at once: it is no less than that.
+    pub fn average_at_least(&self) -> Option<f64> {
+        mean(self.recent().map(|(_, answer)| match answer {
+            Answer::After(seconds) | Answer::Waiting(seconds) => seconds,
+            Answer::Untimed => 0.0,
+        }))
+    }
+
     /// The same if whoever answered at an unknown time answered just now: it is no more than that.
     pub fn average_at_most(&self) -> Option<f64> {
         mean(self.recent().map(|(alert, answer)| match answer {
@@ -509,6 +517,7 @@ mod tests {
         let fraud = Fraud::of(&facts).unwrap();
         assert_eq!(fraud.average(), Some(2.0 * HOUR));
         assert_eq!(fraud.average_at_most(), Some(31.0 * HOUR));
+        assert_eq!(fraud.average_at_least(), Some(HOUR));
     }
 
     #[test]
