@@ -77,6 +77,15 @@ impl Compliance {
     /// All of them, in the order of the label's values.
     pub const ALL: [Self; 3] = [Self::Compliant, Self::Noncompliant, Self::Unknown];
 
+    /// How much it alarms.
+    fn alarm(self) -> u8 {
+        match self {
+            Self::Compliant => 0,
+            Self::Unknown => 1,
+            Self::Noncompliant => 2,
+        }
+    }
+
     /// Of Microsoft's word. The schema has the misspelling `noncomplaint`, an example `nonCompliant`.
     fn of(word: &str) -> Self {
         match word.trim().to_ascii_lowercase().as_str() {
@@ -217,9 +226,8 @@ impl SecurityRequirements {
             it.requirement_type.eq_ignore_ascii_case(&requirement.requirement_type)
         };
         if let Some(known) = self.requirements.iter_mut().find(is_it) {
-            let calms = requirement.compliance == Compliance::Compliant;
-            if requirement.updated > known.updated || requirement.updated == known.updated && !calms
-            {
+            let rank = |it: &Requirement| (it.updated, it.compliance.alarm());
+            if rank(&requirement) > rank(known) {
                 *known = requirement;
             }
             return true;
@@ -463,6 +471,7 @@ mod tests {
                 (Compliance::Compliant, new),
                 Compliance::Noncompliant,
             ),
+            ((Compliance::Noncompliant, new), (Compliance::Unknown, new), Compliance::Noncompliant),
         ] {
             let mut source = SecurityRequirements::default();
             source.add(verdict(first.0, first.1));
