@@ -20,7 +20,11 @@ pub(super) static CHECK: Check = Check {
 const LIMIT_PERCENT: f64 = 100.0;
 
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let UsageRecords { customers, rejected } = posture.facts.usage_records.rows()?;
+    let Some(UsageRecords { customers, rejected }) =
+        posture.of_sellers(posture.facts.usage_records.rows())?
+    else {
+        return Ok(Verdict::not_applicable());
+    };
     if customers.is_empty() && *rejected == 0 {
         return Ok(Verdict::not_applicable());
     }

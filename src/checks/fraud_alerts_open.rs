@@ -18,7 +18,8 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let fraud = posture.fraud.as_ref().map_err(|why| *why)?;
+    let fraud = posture.of_sellers(posture.fraud.as_ref().map_err(|why| *why))?;
+    let Some(fraud) = fraud else { return Ok(Verdict::not_applicable()) };
     // Rows that could not be read may be open alerts.
     let doubt = (fraud.rejected > 0).then_some(Unread::SourceFailed);
     terms.verdict(fraud.open().map(finding)).unless_doubtful(doubt)

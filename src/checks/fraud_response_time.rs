@@ -120,11 +120,27 @@ pub(in crate::checks) mod tests {
 
     #[test]
     fn whoever_resells_for_a_provider_is_not_asked() {
+        use crate::checks::{azure_budget, azure_over_budget};
+        use crate::checks::{fraud_alerts_open, fraud_feed_reachable};
         let organization = r#"{"partnerTenantType":"valueAddedResellerPartnerDelegatedAdmin"}"#;
         let organization: Organization = serde_json::from_str(organization).unwrap();
         let organization = Fact::known(organization, now());
-        let facts = Facts { organization, ..Facts::unread(now()) };
-        let verdict = CHECK.judge(&Posture::of(&facts, &Declarations::default()));
-        assert_eq!(verdict.state(), State::NotApplicable);
+        let facts = Facts {
+            organization,
+            security_alerts: Fact::Unread(Unread::Permission),
+            fraud_events: Fact::Unread(Unread::Permission),
+            usage_records: Fact::Unread(Unread::Permission),
+            ..Facts::unread(now())
+        };
+        for check in [
+            &CHECK,
+            &fraud_alerts_open::CHECK,
+            &fraud_feed_reachable::CHECK,
+            &azure_budget::CHECK,
+            &azure_over_budget::CHECK,
+        ] {
+            let verdict = check.judge(&Posture::of(&facts, &Declarations::default()));
+            assert_eq!(verdict.state(), State::NotApplicable, "{}", check.id);
+        }
     }
 }

@@ -73,6 +73,17 @@ impl Posture<'_> {
         Ok(Some(requests.into_keys().filter(is_unlisted).collect()))
     }
 
+    /// What Microsoft shows to partners who sell Azure themselves. `None` where it shows it to nobody
+    /// of this kind: an advisor sells nothing, and an indirect reseller's provider answers for it.
+    pub fn of_sellers<T>(&self, read: Result<T, Unread>) -> Result<Option<T>, Unread> {
+        let kind = self.facts.organization.rows().map(|it| &it.partner_tenant_type);
+        let sells_none = kind.is_ok_and(|kind| kind.is_indirect_reseller() || kind.is_advisor());
+        match read {
+            Err(Unread::NotConfigured | Unread::Permission) if sells_none => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
     /// The account that consented, as far as its token names it, and the name it signs in with.
     pub fn consenter(&self) -> Option<(&ObjectId, &str)> {
         let token = self.facts.app_user_token.rows().ok()?;
@@ -191,7 +202,7 @@ mod tests {
     use super::*;
     use crate::posture::Declarations;
     use crate::sources::{
-        Fact, Facts, MfaAdoption, PartnerRequests, mfa_adoption, partner_requests,
+        Fact, Facts, MfaAdoption, Organization, PartnerRequests, mfa_adoption, partner_requests,
     };
 
     fn summed(applications: Vec<mfa_adoption::Application>) -> Fact<MfaAdoption> {
@@ -236,6 +247,29 @@ mod tests {
         let page = shown(&facts);
         assert!(page.contains("mfa=\"yes\"} 3\n") && page.contains("mfa=\"no\"} 2\n"), "{page}");
         assert_eq!(shown(&Facts::unread(Timestamp::UNIX_EPOCH)), "", "unknown is not zero");
+    }
+
+    #[test]
+    fn what_is_refused_to_who_sells_none_is_no_concern_and_what_fails_is() {
+        let mut facts = Facts::unread(Timestamp::UNIX_EPOCH);
+        let of = |facts: &Facts, read: Result<u8, Unread>| {
+            Posture::of(facts, &Declarations::default()).of_sellers(read)
+        };
+        assert_eq!(of(&facts, Err(Unread::Permission)), Err(Unread::Permission), "not known");
+        for (kind, sells) in [
+            ("resellerPartnerDelegatedAdmin", true),
+            ("valueAddedResellerPartnerDelegatedAdmin", false),
+            ("breadthPartner", false),
+        ] {
+            let body = format!(r#"{{"partnerTenantType":"{kind}"}}"#);
+            let organization: Organization = serde_json::from_str(&body).unwrap();
+            facts.organization = Fact::known(organization, facts.now);
+            for why in [Unread::Permission, Unread::NotConfigured] {
+                assert_eq!(of(&facts, Err(why)), if sells { Err(why) } else { Ok(None) }, "{kind}");
+            }
+            assert_eq!(of(&facts, Err(Unread::Stale)), Err(Unread::Stale));
+            assert_eq!(of(&facts, Ok(7)), Ok(Some(7)), "what is shown counts");
+        }
     }
 
     #[test]
