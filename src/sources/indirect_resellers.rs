@@ -97,7 +97,7 @@ static SIGNED: Metric = Metric {
     name: "partnercenter_indirect_resellers_agreement_signed",
     help: "Indirect resellers that have signed the Microsoft Partner Agreement, of those in \
            partnercenter_indirect_resellers. The others have not, or Microsoft does not say: see the \
-           findings of mpa-resellers-signed.",
+           findings of mpa-resellers-signed. Absent while they cannot be read.",
     kind: Kind::Gauge,
     labels: &["tenant"],
 };

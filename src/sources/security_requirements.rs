@@ -251,7 +251,8 @@ static SCORE: Metric = Metric {
 
 static MAX: Metric = Metric {
     name: "partnercenter_partner_requirement_score_max",
-    help: "Points Microsoft gives for a requirement of its security score when it is met.",
+    help: "Points Microsoft gives for a requirement of its security score when it is met. Absent where \
+           it does not say.",
     kind: Kind::Gauge,
     labels: &["tenant", "requirement_type"],
 };
@@ -278,7 +279,7 @@ static ACCOUNTS: Metric = Metric {
 static ENABLED: Metric = Metric {
     name: "partnercenter_microsoft_mfa_accounts_enabled",
     help: "Accounts for whom Microsoft takes MFA to be enabled, of those in \
-           partnercenter_microsoft_mfa_accounts.",
+           partnercenter_microsoft_mfa_accounts. Absent where Microsoft does not say.",
     kind: Kind::Gauge,
     labels: &["tenant", "account"],
 };
@@ -286,7 +287,7 @@ static ENABLED: Metric = Metric {
 static UNREGISTERED: Metric = Metric {
     name: "partnercenter_microsoft_mfa_accounts_unregistered",
     help: "Accounts that are required to do MFA and have not registered, as Microsoft counts them. \
-           0 is as it should be.",
+           0 is as it should be. Absent where Microsoft does not say.",
     kind: Kind::Gauge,
     labels: &["tenant", "account"],
 };
@@ -302,7 +303,7 @@ static TENANTS: Metric = Metric {
 static TENANTS_MFA: Metric = Metric {
     name: "partnercenter_customer_tenants_admin_mfa",
     help: "Customers' tenants whose administrators do MFA, by Microsoft's count, of those in \
-           partnercenter_customer_tenants.",
+           partnercenter_customer_tenants. Absent where it does not say.",
     kind: Kind::Gauge,
     labels: &["tenant"],
 };

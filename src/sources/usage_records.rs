@@ -140,7 +140,7 @@ static CUSTOMERS: Metric = Metric {
 static WITH_BUDGET: Metric = Metric {
     name: "partnercenter_azure_customers_with_budget",
     help: "Customers with a spending budget, of those in partnercenter_azure_customers. A budget \
-           warns and stops nothing.",
+           warns and stops nothing. Absent while they cannot be read.",
     kind: Kind::Gauge,
     labels: &["tenant"],
 };
@@ -149,7 +149,8 @@ static USE: Metric = Metric {
     name: "partnercenter_azure_customers_budget_use",
     help: "Customers with Azure by how much of this month's budget is used: none (no budget), lt80, \
            80to100, gt100, in percent, as Microsoft estimates about a day late. Customers with a \
-           budget whose use Microsoft does not say are in none of these.",
+           budget whose use Microsoft does not say are in none of these. Absent while they cannot be \
+           read.",
     kind: Kind::Gauge,
     labels: &["tenant", "used"],
 };
