@@ -69,6 +69,22 @@ mod tests {
     }
 
     #[test]
+    fn a_role_held_through_a_group_is_held_and_a_group_that_is_not_known_leaves_doubt() {
+        let tenant = crate::posture::tenants::tenant(
+            "users: {anna: {}, bo: {}}\n\
+             groups: {admins: [anna]}\n\
+             roles: {active: {62e90394-69f5-4237-9190-012177145e10: [admins]}}",
+        );
+        let token = AppUserToken { claims: Some(claims(true, None)), ..AppUserToken::default() };
+        let mut facts = tenant.facts();
+        facts.app_user_token = Fact::known(token, facts.now);
+        let judged = |facts: &Facts| CHECK.judge(&Posture::of(facts, &Declarations::default()));
+        assert_eq!(judged(&facts).state(), State::Noncompliant);
+        facts.groups = Fact::Unread(Unread::Permission);
+        assert_eq!(judged(&facts).why_unknown(), Some(Unread::Permission));
+    }
+
+    #[test]
     fn the_account_is_named_so_that_an_exception_can_name_it() {
         let verdict = judged(Some(&[GLOBAL]), None);
         assert_eq!(verdict.findings()[0].subject.id(), ObjectId::parse("anna").as_ref());

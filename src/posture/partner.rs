@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Posture;
 use crate::metrics::{Kind, Metric, Samples};
-use crate::sources::{Unread, role_name};
+use crate::sources::{RoleAssignment, Unread, role_name};
 use crate::wire::ObjectId;
 
 /// Requests of one application in the past seven days.
@@ -103,9 +103,20 @@ impl Posture<'_> {
         if claims.roles.is_none() {
             listed.as_ref().map_err(|why| *why)?;
         }
-        let account = claims.account.as_ref();
         let listed = listed.iter().flat_map(|it| it.all());
-        let listed = listed.filter(|it| Some(&it.principal) == account).map(|it| &it.role);
+        let account = claims.account.as_ref();
+        let is_member = |group: &ObjectId| {
+            let people = self.people.as_ref().ok();
+            people.zip(account).is_some_and(|(people, id)| people.path(group, id).is_some())
+        };
+        let holds = |it: &&RoleAssignment| {
+            Some(&it.principal) == account || it.is_group != Some(false) && is_member(&it.principal)
+        };
+        let may_hold = |it: &RoleAssignment| it.is_group == Some(true);
+        if claims.roles.is_none() && listed.clone().any(may_hold) {
+            self.facts.groups.rows()?;
+        }
+        let listed = listed.filter(holds).map(|it| &it.role);
         let names = held.into_iter().chain(listed).filter_map(role_name);
         Ok(names.filter(|name| !HARMLESS.contains(name)).collect())
     }
