@@ -18,7 +18,9 @@ pub(super) static CHECK: Check = Check {
 
 /// Customers' own tenants are not ours to read, so Microsoft's counts are all there is.
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let requirements = posture.facts.security_requirements.rows()?;
+    let Some(requirements) = posture.microsoft_s_verdicts()? else {
+        return Ok(Verdict::not_applicable());
+    };
     let theirs = requirements.of("mfaEnforcedForAdminsOfCustomers").ok_or(Unread::NotObservable)?;
     let finding = match theirs.tenants {
         Some((_, 0)) => return Ok(Verdict::not_applicable()),

@@ -19,8 +19,11 @@ pub(super) static CHECK: Check = Check {
 /// Microsoft's score is Microsoft's to give: this is its word and nothing else. What it only shows
 /// beforehand does not count.
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let SecurityRequirements { requirements: all, rejected } =
-        posture.facts.security_requirements.rows()?;
+    let Some(SecurityRequirements { requirements: all, rejected }) =
+        posture.microsoft_s_verdicts()?
+    else {
+        return Ok(Verdict::not_applicable());
+    };
     if all.is_empty() {
         return Err(Unread::NotObservable);
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Posture;
 use crate::metrics::{Kind, Metric, Samples};
-use crate::sources::{RoleAssignment, Unread, role_name};
+use crate::sources::{RoleAssignment, SecurityRequirements, Unread, role_name};
 use crate::wire::ObjectId;
 
 /// Requests of one application in the past seven days.
@@ -80,6 +80,14 @@ impl Posture<'_> {
         let sells_none = kind.is_ok_and(|kind| kind.is_indirect_reseller() || kind.is_advisor());
         match read {
             Err(Unread::NotConfigured | Unread::Permission) if sells_none => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
+    /// Microsoft's own verdicts. `None` in clouds where it gives none.
+    pub fn microsoft_s_verdicts(&self) -> Result<Option<&SecurityRequirements>, Unread> {
+        match self.facts.security_requirements.rows() {
+            Err(Unread::NotConfigured) if self.declared.is_sovereign => Ok(None),
             read => read.map(Some),
         }
     }
