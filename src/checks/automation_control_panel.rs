@@ -18,19 +18,15 @@ pub(super) static CHECK: Check = Check {
 
 /// Seen among the latest requests and on no list. Without a list nobody knows what is known.
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let requests = posture.facts.partner_requests.rows()?;
     let known = posture.declared.partner_applications.as_ref().ok_or(Unread::NotConfigured)?;
+    let requests = posture.facts.partner_requests.rows()?;
     let meant = requests.applications.iter().filter(|it| it.does_provisioning);
     let unknown = meant.filter(|it| !known.contains(&it.id));
     let findings = unknown.map(|it| {
-        Finding::object(
-            &it.id,
-            posture.application_name(&it.id),
-            "changes something of customers', and is on no list",
-        )
+        let name = posture.application_name(&it.id);
+        Finding::object(&it.id, name, "changes something of customers', and is on no list")
     });
-    // Of a list that is cut, the older requests are missing.
-    terms.verdict(findings).unless_doubtful(requests.is_cut.then_some(Unread::Limit))
+    terms.verdict(findings).unless_doubtful(requests.doubt())
 }
 
 #[cfg(test)]
@@ -60,8 +56,8 @@ pub(in crate::checks) mod tests {
         };
         let requests = PartnerRequests {
             applications: vec![application],
-            people_without_mfa: Vec::new(),
             is_cut,
+            ..PartnerRequests::default()
         };
         let partner_requests = Fact::known(requests, Timestamp::UNIX_EPOCH);
         let facts = Facts { partner_requests, ..Facts::unread(Timestamp::UNIX_EPOCH) };

@@ -18,19 +18,15 @@ pub(super) static CHECK: Check = Check {
 
 /// Seen among the latest requests and on no list. Without a list nobody knows what is known.
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let requests = posture.facts.partner_requests.rows()?;
     let known = posture.declared.partner_applications.as_ref().ok_or(Unread::NotConfigured)?;
+    let requests = posture.facts.partner_requests.rows()?;
     let meant = requests.applications.iter().filter(|it| it.does_invoicing);
     let unknown = meant.filter(|it| !known.contains(&it.id));
     let findings = unknown.map(|it| {
-        Finding::object(
-            &it.id,
-            posture.application_name(&it.id),
-            "reads invoices or usage, and is on no list",
-        )
+        let name = posture.application_name(&it.id);
+        Finding::object(&it.id, name, "reads invoices or usage, and is on no list")
     });
-    // Of a list that is cut, the older requests are missing.
-    terms.verdict(findings).unless_doubtful(requests.is_cut.then_some(Unread::Limit))
+    terms.verdict(findings).unless_doubtful(requests.doubt())
 }
 
 #[cfg(test)]

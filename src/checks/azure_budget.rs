@@ -2,7 +2,7 @@
 
 use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
-use crate::sources::Unread;
+use crate::sources::{Unread, UsageRecords};
 
 pub(super) static CHECK: Check = Check {
     id: "azure-budget",
@@ -17,12 +17,17 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let customers = &posture.facts.usage_records.rows()?.customers;
-    if customers.is_empty() {
+    let Some(UsageRecords { customers, rejected }) =
+        posture.of_sellers(posture.facts.usage_records.rows())?
+    else {
+        return Ok(Verdict::not_applicable());
+    };
+    if customers.is_empty() && *rejected == 0 {
         return Ok(Verdict::not_applicable());
     }
     let without = customers.iter().filter(|customer| !customer.has_budget);
-    Ok(terms.verdict(without.map(|it| Finding::object(&it.id, &it.name, "has no spending budget"))))
+    let findings = without.map(|it| Finding::object(&it.id, &it.name, "has no spending budget"));
+    terms.verdict(findings).unless_doubtful((*rejected > 0).then_some(Unread::SourceFailed))
 }
 
 #[cfg(test)]
@@ -32,7 +37,7 @@ pub(in crate::checks) mod tests {
     use super::*;
     use crate::checks::State;
     use crate::posture::Declarations;
-    use crate::sources::{Customer, Fact, Facts, UsageRecords};
+    use crate::sources::{Customer, Fact, Facts};
     use crate::wire::ObjectId;
 
     pub(in crate::checks) fn customer(has_budget: bool, used: Option<f64>) -> Customer {
@@ -41,7 +46,17 @@ pub(in crate::checks) mod tests {
     }
 
     pub(in crate::checks) fn judged(check: &Check, customers: Vec<Customer>) -> Verdict {
-        let usage_records = Fact::known(UsageRecords { customers }, Timestamp::UNIX_EPOCH);
+        judged_of(check, customers, 0)
+    }
+
+    /// The same, and so many customers that could not be read.
+    pub(in crate::checks) fn judged_of(
+        check: &Check,
+        customers: Vec<Customer>,
+        rejected: u64,
+    ) -> Verdict {
+        let records = UsageRecords { customers, rejected };
+        let usage_records = Fact::known(records, Timestamp::UNIX_EPOCH);
         let facts = Facts { usage_records, ..Facts::unread(Timestamp::UNIX_EPOCH) };
         check.judge(&Posture::of(&facts, &Declarations::default()))
     }
@@ -52,5 +67,14 @@ pub(in crate::checks) mod tests {
         assert_eq!(judged(&CHECK, vec![customer(true, None)]).state(), State::Compliant);
         let both = judged(&CHECK, vec![customer(true, None), customer(false, None)]);
         assert_eq!((both.state(), both.found()), (State::Noncompliant, 1));
+    }
+
+    #[test]
+    fn a_customer_that_cannot_be_read_may_have_none() {
+        for customers in [vec![], vec![customer(true, None)]] {
+            let left_out = judged_of(&CHECK, customers, 1);
+            assert_eq!(left_out.why_unknown(), Some(Unread::SourceFailed));
+        }
+        assert_eq!(judged_of(&CHECK, vec![customer(false, None)], 1).state(), State::Noncompliant);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
-use crate::sources::Unread;
+use crate::sources::{Unread, UsageRecords};
 
 pub(super) static CHECK: Check = Check {
     id: "azure-over-budget",
@@ -20,8 +20,12 @@ pub(super) static CHECK: Check = Check {
 const LIMIT_PERCENT: f64 = 100.0;
 
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let customers = &posture.facts.usage_records.rows()?.customers;
-    if customers.is_empty() {
+    let Some(UsageRecords { customers, rejected }) =
+        posture.of_sellers(posture.facts.usage_records.rows())?
+    else {
+        return Ok(Verdict::not_applicable());
+    };
+    if customers.is_empty() && *rejected == 0 {
         return Ok(Verdict::not_applicable());
     }
     let budgeted = || customers.iter().filter(|customer| customer.has_budget);
@@ -31,14 +35,18 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
         Some(Finding::object(&customer.id, &customer.name, what))
     });
     let is_unsaid = budgeted().any(|customer| customer.percent_used.is_none());
-    terms.verdict(findings).unless_doubtful(is_unsaid.then_some(Unread::NotObservable))
+    let doubt = match rejected {
+        1.. => Some(Unread::SourceFailed),
+        0 => is_unsaid.then_some(Unread::NotObservable),
+    };
+    terms.verdict(findings).unless_doubtful(doubt)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::checks::State;
-    use crate::checks::azure_budget::tests::{customer, judged};
+    use crate::checks::azure_budget::tests::{customer, judged, judged_of};
 
     #[test]
     fn the_budget_itself_may_be_used_and_no_more() {
@@ -48,5 +56,7 @@ mod tests {
         assert_eq!(state(None), State::Unknown);
         assert_eq!(judged(&CHECK, vec![customer(false, None)]).state(), State::Compliant);
         assert_eq!(judged(&CHECK, vec![]).state(), State::NotApplicable);
+        let left_out = judged_of(&CHECK, vec![customer(true, Some(5.0))], 1);
+        assert_eq!(left_out.why_unknown(), Some(Unread::SourceFailed));
     }
 }

@@ -21,7 +21,8 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let fraud = posture.fraud.as_ref().map_err(|why| *why)?;
+    let fraud = posture.of_sellers(posture.fraud.as_ref().map_err(|why| *why))?;
+    let Some(fraud) = fraud else { return Ok(Verdict::not_applicable()) };
     let mut open: Vec<_> = fraud.open().collect();
     // First what nobody has answered, the gravest of it, and of that the oldest.
     let is_answered = |alert: &Alert| alert.status != Status::Active;
@@ -47,7 +48,7 @@ fn finding(alert: &Alert, now: Timestamp) -> Finding {
             what += &format!("; {name} {id}");
         }
     }
-    Finding { since: Some(alert.detected), ..Finding::object(&alert.id, &alert.display_name, what) }
+    Finding { since: Some(alert.detected), ..Finding::object(&alert.id, alert.name(), what) }
 }
 
 #[cfg(test)]

@@ -21,7 +21,8 @@ pub(super) static CHECK: Check = Check {
 const FRESH_SECONDS: u64 = 3600;
 
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let fraud = posture.fraud.as_ref().map_err(|why| *why)?;
+    let fraud = posture.of_sellers(posture.fraud.as_ref().map_err(|why| *why))?;
+    let Some(fraud) = fraud else { return Ok(Verdict::not_applicable()) };
     let age = fraud.at.map(|at| age(posture.facts.now, at));
     let stale = age.filter(|age| age.as_secs() > FRESH_SECONDS).map(|age| {
         Finding::tenant(format!("alerts were last read {} minutes ago", age.as_secs() / 60))

@@ -28,7 +28,7 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     let fraud = posture.fraud.as_ref().map_err(|why| *why)?;
     let is_over = |average: Option<f64>| average.is_some_and(|seconds| seconds > LIMIT_SECONDS);
     let mut findings = Vec::new();
-    if is_over(fraud.average()) {
+    if is_over(fraud.average_at_least()) {
         for (alert, answer) in fraud.recent() {
             let what = match answer {
                 Answer::After(took) if took > LIMIT_SECONDS => {
@@ -39,7 +39,7 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
                 }
                 _ => continue,
             };
-            let finding = Finding::object(&alert.id, &alert.display_name, what);
+            let finding = Finding::object(&alert.id, alert.name(), what);
             findings.push(Finding { since: Some(alert.detected), ..finding });
         }
     }
@@ -113,15 +113,34 @@ pub(in crate::checks) mod tests {
         let doubtful = judged(&CHECK, vec![untimed(60.0)], 0);
         assert_eq!(doubtful.why_unknown(), Some(Unread::NotObservable));
         assert_eq!(state(vec![untimed(20.0)]), State::Compliant);
+        let either = judged(&CHECK, vec![untimed(40.0), alert(30.0, None)], 0);
+        assert_eq!(either.why_unknown(), Some(Unread::NotObservable), "15 hours, or 35");
+        assert_eq!(state(vec![untimed(40.0), alert(60.0, None)]), State::Noncompliant);
     }
 
     #[test]
     fn whoever_resells_for_a_provider_is_not_asked() {
+        use crate::checks::{azure_budget, azure_over_budget};
+        use crate::checks::{fraud_alerts_open, fraud_feed_reachable};
         let organization = r#"{"partnerTenantType":"valueAddedResellerPartnerDelegatedAdmin"}"#;
         let organization: Organization = serde_json::from_str(organization).unwrap();
         let organization = Fact::known(organization, now());
-        let facts = Facts { organization, ..Facts::unread(now()) };
-        let verdict = CHECK.judge(&Posture::of(&facts, &Declarations::default()));
-        assert_eq!(verdict.state(), State::NotApplicable);
+        let facts = Facts {
+            organization,
+            security_alerts: Fact::Unread(Unread::Permission),
+            fraud_events: Fact::Unread(Unread::Permission),
+            usage_records: Fact::Unread(Unread::Permission),
+            ..Facts::unread(now())
+        };
+        for check in [
+            &CHECK,
+            &fraud_alerts_open::CHECK,
+            &fraud_feed_reachable::CHECK,
+            &azure_budget::CHECK,
+            &azure_over_budget::CHECK,
+        ] {
+            let verdict = check.judge(&Posture::of(&facts, &Declarations::default()));
+            assert_eq!(verdict.state(), State::NotApplicable, "{}", check.id);
+        }
     }
 }

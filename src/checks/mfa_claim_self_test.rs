@@ -1,8 +1,9 @@
 //! The token of our own application carries the MFA claim.
 
 use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use crate::client::PartnerRefusal;
 use crate::posture::Posture;
-use crate::sources::Unread;
+use crate::sources::{MfaSelfTest, Unread};
 
 pub(super) static CHECK: Check = Check {
     id: "mfa-claim-self-test",
@@ -21,7 +22,7 @@ pub(super) static CHECK: Check = Check {
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
     let claim = posture.facts.app_user_token.rows();
     let claim = claim.map(|token| token.claims.as_ref().map(|claims| claims.is_mfa));
-    let answer = posture.facts.mfa_self_test.rows().map(|test| test.is_compliant);
+    let answer = posture.facts.mfa_self_test.rows().map(said);
     let mut findings = Vec::new();
     if claim == Ok(Some(false)) {
         findings.push(Finding::tenant("the token does not say that MFA was done"));
@@ -37,6 +38,14 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     terms.verdict(findings).unless_doubtful(doubt)
 }
 
+/// A refusal for want of MFA says no without the header.
+fn said(test: &MfaSelfTest) -> Option<bool> {
+    match test.refusal {
+        Some(PartnerRefusal::Mfa) => Some(false),
+        _ => test.is_compliant,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
@@ -49,10 +58,10 @@ mod tests {
 
     #[test]
     fn either_may_say_no_and_one_yes_is_enough() {
-        let state = |is_mfa: Option<bool>, is_compliant| {
+        let judged = |is_mfa: Option<bool>, refusal, is_compliant| {
             let claims = is_mfa.map(|is_mfa| claims(is_mfa, None));
             let token = AppUserToken { claims, ..AppUserToken::default() };
-            let test = MfaSelfTest { refusal: None, is_compliant };
+            let test = MfaSelfTest { refusal, is_compliant };
             let facts = Facts {
                 app_user_token: Fact::known(token, Timestamp::UNIX_EPOCH),
                 mfa_self_test: Fact::known(test, Timestamp::UNIX_EPOCH),
@@ -60,11 +69,15 @@ mod tests {
             };
             CHECK.judge(&Posture::of(&facts, &Declarations::default())).state()
         };
+        let state = |is_mfa, is_compliant| judged(is_mfa, None, is_compliant);
         assert_eq!(state(Some(true), Some(true)), State::Compliant);
         assert_eq!(state(Some(true), None), State::Compliant, "the header is often missing");
         assert_eq!(state(None, Some(true)), State::Compliant);
         assert_eq!(state(Some(true), Some(false)), State::Noncompliant);
         assert_eq!(state(Some(false), Some(true)), State::Noncompliant);
         assert_eq!(state(None, None), State::Unknown);
+        let refused = |refusal| judged(Some(true), Some(refusal), None);
+        assert_eq!(refused(PartnerRefusal::Mfa), State::Noncompliant, "whatever the token says");
+        assert_eq!(refused(PartnerRefusal::Role), State::Compliant, "that is about the account");
     }
 }

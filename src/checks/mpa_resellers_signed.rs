@@ -2,7 +2,7 @@
 
 use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
-use crate::sources::Unread;
+use crate::sources::{IndirectResellers, Unread};
 
 pub(super) static CHECK: Check = Check {
     id: "mpa-resellers-signed",
@@ -17,14 +17,14 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let resellers = &posture.facts.indirect_resellers.rows()?.resellers;
-    if resellers.is_empty() {
+    let IndirectResellers { resellers, rejected } = posture.facts.indirect_resellers.rows()?;
+    if resellers.is_empty() && *rejected == 0 {
         return Ok(Verdict::not_applicable());
     }
     let unsigned = resellers.iter().filter(|it| it.is_agreement_signed == Some(false));
     let findings =
         unsigned.map(|it| Finding::object(&it.id, &it.name, "has not signed the agreement"));
-    let is_unread = resellers.iter().any(|it| it.is_agreement_signed.is_none());
+    let is_unread = *rejected > 0 || resellers.iter().any(|it| it.is_agreement_signed.is_none());
     terms.verdict(findings).unless_doubtful(is_unread.then_some(Unread::SourceFailed))
 }
 
@@ -35,25 +35,28 @@ mod tests {
     use super::*;
     use crate::checks::State;
     use crate::posture::Declarations;
-    use crate::sources::{Fact, Facts, IndirectResellers, Reseller};
+    use crate::sources::{Fact, Facts, Reseller};
     use crate::wire::ObjectId;
 
     #[test]
     fn whoever_has_not_signed_is_found_and_whoever_cannot_be_read_leaves_doubt() {
-        let state = |signed: &[Option<bool>]| {
+        let judged = |signed: &[Option<bool>], rejected| {
             let reseller = |is_agreement_signed: &Option<bool>| Reseller {
                 id: ObjectId::parse("r").unwrap(),
                 name: "Northwind".into(),
                 is_agreement_signed: *is_agreement_signed,
             };
-            let resellers = IndirectResellers { resellers: signed.iter().map(reseller).collect() };
+            let resellers = signed.iter().map(reseller).collect();
+            let resellers = IndirectResellers { resellers, rejected };
             let indirect_resellers = Fact::known(resellers, Timestamp::UNIX_EPOCH);
             let facts = Facts { indirect_resellers, ..Facts::unread(Timestamp::UNIX_EPOCH) };
             CHECK.judge(&Posture::of(&facts, &Declarations::default())).state()
         };
+        let state = |signed: &[Option<bool>]| judged(signed, 0);
         assert_eq!(state(&[]), State::NotApplicable);
         assert_eq!(state(&[Some(true)]), State::Compliant);
         assert_eq!(state(&[Some(true), Some(false), None]), State::Noncompliant);
         assert_eq!(state(&[Some(true), None]), State::Unknown);
+        assert_eq!(judged(&[Some(true)], 1), State::Unknown, "nor is one that was left out known");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
-use crate::sources::{Compliance, Requirement, Unread};
+use crate::sources::{Compliance, Requirement, SecurityRequirements, Unread};
 
 pub(super) static CHECK: Check = Check {
     id: "partner-security-score",
@@ -19,7 +19,11 @@ pub(super) static CHECK: Check = Check {
 /// Microsoft's score is Microsoft's to give: this is its word and nothing else. What it only shows
 /// beforehand does not count.
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let all = &posture.facts.security_requirements.rows()?.requirements;
+    let Some(SecurityRequirements { requirements: all, rejected }) =
+        posture.microsoft_s_verdicts()?
+    else {
+        return Ok(Verdict::not_applicable());
+    };
     if all.is_empty() {
         return Err(Unread::NotObservable);
     }
@@ -29,14 +33,18 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
         Finding::tenant(format!("Microsoft counts {} as not met", it.requirement_type))
     };
     let is_unknown = demanded().any(|it| it.compliance == Compliance::Unknown);
-    terms.verdict(unmet.map(finding)).unless_doubtful(is_unknown.then_some(Unread::NotObservable))
+    let doubt = match rejected {
+        1.. => Some(Unread::SourceFailed),
+        0 => is_unknown.then_some(Unread::NotObservable),
+    };
+    terms.verdict(unmet.map(finding)).unless_doubtful(doubt)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::checks::State;
-    use crate::checks::security_contact::tests::{judged, requirement};
+    use crate::checks::security_contact::tests::{judged, judged_of, requirement};
 
     #[test]
     fn each_requirement_microsoft_counts_as_unmet_is_found() {
@@ -49,5 +57,7 @@ mod tests {
         let unsaid = judged(&CHECK, vec![of(Compliance::Compliant), of(Compliance::Unknown)]);
         assert_eq!(unsaid.state(), State::Unknown);
         assert_eq!(judged(&CHECK, vec![]).state(), State::Unknown);
+        let left_out = judged_of(&CHECK, vec![of(Compliance::Compliant)], 1);
+        assert_eq!(left_out.why_unknown(), Some(Unread::SourceFailed));
     }
 }

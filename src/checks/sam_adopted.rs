@@ -22,24 +22,33 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     let requests = posture.requests()?;
     let without = requests.into_iter().filter(|(_, it)| it.without_mfa > 0);
     let findings = without.map(|(id, it)| {
-        let share = it.without_mfa * 100 / (it.without_mfa + it.with_mfa);
-        let what = format!("asks without MFA in {share} % of its requests");
+        let all = it.without_mfa.saturating_add(it.with_mfa);
+        let what = format!("asked without MFA in {} of {all} requests", it.without_mfa);
         Finding::object(id, posture.application_name(id), what)
     });
-    Ok(terms.verdict(findings))
+    terms.verdict(findings).unless_doubtful(posture.requests_doubt())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::checks::State;
-    use crate::checks::mfa_api_requests::tests::judged;
+    use crate::checks::mfa_api_requests::tests::{judged, judged_by_a_cut_list, judged_of};
 
     #[test]
     fn an_application_that_asks_without_mfa_has_not_adopted_it() {
         assert_eq!(judged(&CHECK, &[(4, 4)]).state(), State::Compliant);
         let half = judged(&CHECK, &[(4, 4), (2, 4)]);
         assert_eq!((half.state(), half.found()), (State::Noncompliant, 1));
-        assert_eq!(half.findings()[0].what, "asks without MFA in 50 % of its requests");
+        assert_eq!(half.findings()[0].what, "asked without MFA in 2 of 4 requests");
+        let one = judged(&CHECK, &[(999, 1_000)]);
+        assert_eq!(one.findings()[0].what, "asked without MFA in 1 of 1000 requests");
+    }
+
+    #[test]
+    fn applications_that_are_not_known_may_not_have_adopted_it() {
+        assert_eq!(judged_by_a_cut_list(&CHECK).why_unknown(), Some(Unread::Limit));
+        let left_out = judged_of(&CHECK, &[(4, 4)], 1);
+        assert_eq!(left_out.why_unknown(), Some(Unread::SourceFailed));
     }
 }

@@ -1,6 +1,6 @@
 //! The account that consented has no more rights than it needs.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{Check, Evidence, Finding, Subject, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Unread;
 
@@ -18,7 +18,14 @@ pub(super) static CHECK: Check = Check {
 
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
     let roles = posture.consenter_s_roles()?;
-    let finding = |role| Finding::tenant(format!("the account that consented is {role}"));
+    let subject = posture.consenter().map_or(Subject::Tenant, |(id, name)| Subject::Account {
+        id: id.clone(),
+        name: name.into(),
+    });
+    let finding = |role| Finding {
+        subject: subject.clone(),
+        ..Finding::tenant(format!("consented for the exporter, and is {role}"))
+    };
     Ok(terms.verdict(roles.into_iter().map(finding)))
 }
 
@@ -36,7 +43,7 @@ mod tests {
     const GLOBAL: &str = "62e90394-69f5-4237-9190-012177145e10";
     const SECURITY_READER: &str = "5d6b6bb7-de71-4623-b4af-96380a352509";
 
-    fn state(wids: Option<&[&str]>, listed: Option<&str>) -> State {
+    fn judged(wids: Option<&[&str]>, listed: Option<&str>) -> Verdict {
         let roles = wids.map(|ids| ids.iter().filter_map(|id| ObjectId::parse(id)).collect());
         let token = AppUserToken { claims: Some(claims(true, roles)), ..AppUserToken::default() };
         let assignment = |role: &str| RoleAssignment {
@@ -58,11 +65,34 @@ mod tests {
             role_assignments,
             ..Facts::unread(Timestamp::UNIX_EPOCH)
         };
-        CHECK.judge(&Posture::of(&facts, &Declarations::default())).state()
+        CHECK.judge(&Posture::of(&facts, &Declarations::default()))
+    }
+
+    #[test]
+    fn a_role_held_through_a_group_is_held_and_a_group_that_is_not_known_leaves_doubt() {
+        let tenant = crate::posture::tenants::tenant(
+            "users: {anna: {}, bo: {}}\n\
+             groups: {admins: [anna]}\n\
+             roles: {active: {62e90394-69f5-4237-9190-012177145e10: [admins]}}",
+        );
+        let token = AppUserToken { claims: Some(claims(true, None)), ..AppUserToken::default() };
+        let mut facts = tenant.facts();
+        facts.app_user_token = Fact::known(token, facts.now);
+        let judged = |facts: &Facts| CHECK.judge(&Posture::of(facts, &Declarations::default()));
+        assert_eq!(judged(&facts).state(), State::Noncompliant);
+        facts.groups = Fact::Unread(Unread::Permission);
+        assert_eq!(judged(&facts).why_unknown(), Some(Unread::Permission));
+    }
+
+    #[test]
+    fn the_account_is_named_so_that_an_exception_can_name_it() {
+        let verdict = judged(Some(&[GLOBAL]), None);
+        assert_eq!(verdict.findings()[0].subject.id(), ObjectId::parse("anna").as_ref());
     }
 
     #[test]
     fn a_privileged_role_is_found_in_the_token_or_in_the_directory() {
+        let state = |wids, listed| judged(wids, listed).state();
         assert_eq!(state(Some(&[GLOBAL]), None), State::Noncompliant);
         assert_eq!(state(Some(&[SECURITY_READER]), None), State::Compliant, "it only looks");
         assert_eq!(state(None, Some(GLOBAL)), State::Noncompliant);

@@ -32,8 +32,11 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     }
     let left = token.expires.map(|expires| expires.duration_since(posture.facts.now));
     if let Some(left) = left.filter(|left| *left < LEFT) {
-        let days = left.as_hours().max(0) / 24;
-        findings.push(Finding::tenant(format!("ends in {days} days unless it is used before")));
+        let what = match left.as_hours() / 24 {
+            _ if !left.is_positive() => "has ended".to_owned(),
+            days => format!("ends in {days} days unless it is used before"),
+        };
+        findings.push(Finding::tenant(what));
     }
     Ok(terms.verdict(findings))
 }
@@ -55,11 +58,15 @@ pub(in crate::checks) mod tests {
     }
 
     fn found(token: AppUserToken) -> usize {
+        judged(token).found()
+    }
+
+    fn judged(token: AppUserToken) -> Verdict {
         let app_user_token = Fact::known(token, Timestamp::UNIX_EPOCH);
         let facts = Facts { app_user_token, ..Facts::unread(Timestamp::UNIX_EPOCH) };
         let verdict = CHECK.judge(&Posture::of(&facts, &Declarations::default()));
         assert_eq!(verdict.state() == State::Compliant, verdict.found() == 0);
-        verdict.found()
+        verdict
     }
 
     #[test]
@@ -77,5 +84,12 @@ pub(in crate::checks) mod tests {
         assert_eq!(found(AppUserToken { claims: Some(claims(false, None)), ..well() }), 1);
         let refused = AppUserToken { refusal: Some(("grant_revoked", "consent")), ..well() };
         assert_eq!(found(refused), 1);
+        let what = |days| {
+            let verdict = judged(AppUserToken { expires: expires(days), ..well() });
+            verdict.findings()[0].what.to_string()
+        };
+        assert_eq!(what(13), "ends in 13 days unless it is used before");
+        assert_eq!(what(0), "has ended");
+        assert_eq!(what(-3), "has ended");
     }
 }

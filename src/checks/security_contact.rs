@@ -18,7 +18,8 @@ pub(super) static CHECK: Check = Check {
 
 /// No API of Microsoft's shows the contact itself, so its own verdict is all there is.
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let requirements = posture.facts.security_requirements.rows()?;
+    // The contact is wanted in every cloud, and shown in one.
+    let requirements = posture.microsoft_s_verdicts()?.ok_or(Unread::NotObservable)?;
     let verdict = requirements.of("securityContactProvided").map(|it| it.compliance);
     let missing = match verdict {
         Some(Compliance::Compliant) => None,
@@ -48,10 +49,35 @@ pub(in crate::checks) mod tests {
     }
 
     pub(in crate::checks) fn judged(check: &Check, requirements: Vec<Requirement>) -> Verdict {
-        let requirements = SecurityRequirements { requirements };
+        judged_of(check, requirements, 0)
+    }
+
+    /// The same, and so many that could not be read.
+    pub(in crate::checks) fn judged_of(
+        check: &Check,
+        requirements: Vec<Requirement>,
+        rejected: u64,
+    ) -> Verdict {
+        let requirements = SecurityRequirements { requirements, rejected };
         let security_requirements = Fact::known(requirements, Timestamp::UNIX_EPOCH);
         let facts = Facts { security_requirements, ..Facts::unread(Timestamp::UNIX_EPOCH) };
         check.judge(&Posture::of(&facts, &Declarations::default()))
+    }
+
+    #[test]
+    fn where_microsoft_gives_no_verdicts_its_programme_is_no_concern_and_the_contact_unseen() {
+        use crate::checks::{customer_admins_mfa, partner_security_score};
+        let security_requirements = Fact::Unread(Unread::NotConfigured);
+        let facts = Facts { security_requirements, ..Facts::unread(Timestamp::UNIX_EPOCH) };
+        let judged = |check: &Check, is_sovereign| {
+            let declared = Declarations { is_sovereign, ..Declarations::default() };
+            check.judge(&Posture::of(&facts, &declared))
+        };
+        for check in [&partner_security_score::CHECK, &customer_admins_mfa::CHECK] {
+            assert_eq!(judged(check, true).state(), State::NotApplicable, "{}", check.id);
+            assert_eq!(judged(check, false).why_unknown(), Some(Unread::NotConfigured));
+        }
+        assert_eq!(judged(&CHECK, true).why_unknown(), Some(Unread::NotObservable));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_saphyr::Spanned;
 
-use super::file::{Attestation, AttestedVerdict, Exception, File, Tenant};
+use super::file::{Attestation, AttestedVerdict, CloudName, Exception, File, Tenant};
 use super::gather::{Wrong, wrong};
 use super::value::Guid;
 use crate::checks::{self, Check, Evidence};
@@ -62,6 +62,7 @@ pub(super) fn declarations(file: &File) -> Result<BTreeMap<String, Arc<Declarati
             exceptions: exceptions(&file.exceptions, &tenant.name.0)?,
             attestations: attestations(&file.attestations, &tenant.name.0)?,
             partner_applications: partner_applications(tenant),
+            is_sovereign: tenant.cloud != CloudName::Global,
             csp_anniversary_month: month(tenant)?,
             partner_tenants: partner_tenants.clone(),
             watched_tenants: watched.clone(),

@@ -421,6 +421,7 @@ mod tests {
             (Duration::from_secs(300), Duration::from_secs(3600))
         );
         assert!(!tenant.schedules["organization"].enabled);
+        assert!(tenant.declared.is_sovereign);
         assert!(!format!("{settings:?}").contains("planted-secret"));
     }
 

@@ -30,6 +30,9 @@ pub struct Declarations {
     pub attestations: Vec<Attestation>,
     /// Applications known to integrate with Partner Center, where they are listed.
     pub partner_applications: Option<Vec<ObjectId>>,
+    /// Whether the tenant lives in a sovereign cloud, where Microsoft's score, its verdicts and Graph's
+    /// list of alerts do not exist.
+    pub is_sovereign: bool,
     /// The month, from 1, in which the authorization as a Cloud Solution Provider is checked.
     pub csp_anniversary_month: Option<i8>,
     /// Ids of all partner tenants of the company, where they are listed.

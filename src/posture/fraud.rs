@@ -94,6 +94,10 @@ impl<'a> Fraud<'a> {
             (Err(_), Some((listed, rejected))) => {
                 (listed, rejected, Evidence::FraudEvents, facts.fraud_events.at())
             }
+            // Where the newer list is not asked for, the older is all there is.
+            (Err(Unread::NotConfigured), None) => {
+                return Err(facts.fraud_events.rows().err().unwrap_or(Unread::NotObservable));
+            }
             (Err(why), None) => return Err(why),
         };
         let is_open_test = |alert: &&Alert| alert.is_test && alert.status != Status::Resolved;
@@ -124,6 +128,14 @@ impl<'a> Fraud<'a> {
         mean(self.recent().filter_map(|(_, answer)| match answer {
             Answer::After(seconds) | Answer::Waiting(seconds) => Some(seconds),
             Answer::Untimed => None,
+        }))
+    }
+
+    /// The same if whoever answered at an unknown time answered at once: it is no less than that.
+    pub fn average_at_least(&self) -> Option<f64> {
+        mean(self.recent().map(|(_, answer)| match answer {
+            Answer::After(seconds) | Answer::Waiting(seconds) => seconds,
+            Answer::Untimed => 0.0,
         }))
     }
 
@@ -509,6 +521,7 @@ mod tests {
         let fraud = Fraud::of(&facts).unwrap();
         assert_eq!(fraud.average(), Some(2.0 * HOUR));
         assert_eq!(fraud.average_at_most(), Some(31.0 * HOUR));
+        assert_eq!(fraud.average_at_least(), Some(HOUR));
     }
 
     #[test]
@@ -540,6 +553,12 @@ mod tests {
         let gone = Fact::known(FraudEvents { alerts: None, rejected: 0 }, now());
         let neither = Facts { security_alerts: failed, fraud_events: gone, ..Facts::unread(now()) };
         assert_eq!(Fraud::of(&neither).err(), Some(Unread::Stale));
+        let older_alone = Facts {
+            security_alerts: Fact::Unread(Unread::NotConfigured),
+            fraud_events: Fact::Unread(Unread::Credential),
+            ..Facts::unread(now())
+        };
+        assert_eq!(Fraud::of(&older_alone).err(), Some(Unread::Credential));
         let shown = shown(&neither);
         assert!(shown.contains("evidence=\"none\"} 1\n"), "{shown}");
         assert!(!shown.contains("_open"), "{shown}");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Posture;
 use crate::metrics::{Kind, Metric, Samples};
-use crate::sources::{Unread, role_name};
+use crate::sources::{RoleAssignment, SecurityRequirements, Unread, role_name};
 use crate::wire::ObjectId;
 
 /// Requests of one application in the past seven days.
@@ -50,11 +50,19 @@ impl Posture<'_> {
         Ok(BTreeMap::into_iter(summed).filter(asked).collect())
     }
 
-    /// What Microsoft calls an application; often nothing.
+    /// Why there may be more requests than these.
+    pub fn requests_doubt(&self) -> Option<Unread> {
+        match (self.facts.mfa_adoption.rows(), self.facts.partner_requests.rows()) {
+            (Ok(summed), _) => (summed.rejected > 0).then_some(Unread::SourceFailed),
+            (Err(_), Ok(listed)) => listed.doubt(),
+            (Err(why), Err(_)) => Some(why),
+        }
+    }
+
+    /// What Microsoft calls an application, where it says so.
     pub fn application_name(&self, id: &ObjectId) -> &str {
-        let adoption = self.facts.mfa_adoption.rows();
-        let mut known = adoption.iter().flat_map(|adoption| &adoption.applications);
-        known.find(|it| it.id == *id).map_or("", |it| &it.name)
+        let named = self.facts.mfa_adoption.rows().ok().and_then(|it| it.of(id));
+        named.map(|it| &*it.name).filter(|name| !name.is_empty()).unwrap_or_default()
     }
 
     /// The applications that asked and are on no list; `None` where there is no list.
@@ -63,6 +71,33 @@ impl Posture<'_> {
         let requests = self.requests()?;
         let is_unlisted = |id: &&ObjectId| !listed.contains(id);
         Ok(Some(requests.into_keys().filter(is_unlisted).collect()))
+    }
+
+    /// What Microsoft shows to partners who sell Azure themselves. `None` where it shows it to nobody
+    /// of this kind: an advisor sells nothing, and an indirect reseller's provider answers for it.
+    pub fn of_sellers<T>(&self, read: Result<T, Unread>) -> Result<Option<T>, Unread> {
+        let kind = self.facts.organization.rows().map(|it| &it.partner_tenant_type);
+        let sells_none = kind.is_ok_and(|kind| kind.is_indirect_reseller() || kind.is_advisor());
+        match read {
+            Err(Unread::NotConfigured | Unread::Permission) if sells_none => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
+    /// Microsoft's own verdicts. `None` in clouds where it gives none.
+    pub fn microsoft_s_verdicts(&self) -> Result<Option<&SecurityRequirements>, Unread> {
+        match self.facts.security_requirements.rows() {
+            Err(Unread::NotConfigured) if self.declared.is_sovereign => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
+    /// The account that consented, as far as its token names it, and the name it signs in with.
+    pub fn consenter(&self) -> Option<(&ObjectId, &str)> {
+        let token = self.facts.app_user_token.rows().ok()?;
+        let id = token.claims.as_ref()?.account.as_ref()?;
+        let user = self.facts.users.rows().ok().and_then(|users| users.of(id));
+        Some((id, user.map_or("", |user| &user.user_principal_name)))
     }
 
     /// The privileged roles of the account that consented, by name: those in its token, and those
@@ -76,9 +111,20 @@ impl Posture<'_> {
         if claims.roles.is_none() {
             listed.as_ref().map_err(|why| *why)?;
         }
-        let account = claims.account.as_ref();
         let listed = listed.iter().flat_map(|it| it.all());
-        let listed = listed.filter(|it| Some(&it.principal) == account).map(|it| &it.role);
+        let account = claims.account.as_ref();
+        let is_member = |group: &ObjectId| {
+            let people = self.people.as_ref().ok();
+            people.zip(account).is_some_and(|(people, id)| people.path(group, id).is_some())
+        };
+        let holds = |it: &&RoleAssignment| {
+            Some(&it.principal) == account || it.is_group != Some(false) && is_member(&it.principal)
+        };
+        let may_hold = |it: &RoleAssignment| it.is_group == Some(true);
+        if claims.roles.is_none() && listed.clone().any(may_hold) {
+            self.facts.groups.rows()?;
+        }
+        let listed = listed.filter(holds).map(|it| &it.role);
         let names = held.into_iter().chain(listed).filter_map(role_name);
         Ok(names.filter(|name| !HARMLESS.contains(name)).collect())
     }
@@ -175,11 +221,11 @@ mod tests {
     use super::*;
     use crate::posture::Declarations;
     use crate::sources::{
-        Fact, Facts, MfaAdoption, PartnerRequests, mfa_adoption, partner_requests,
+        Fact, Facts, MfaAdoption, Organization, PartnerRequests, mfa_adoption, partner_requests,
     };
 
     fn summed(applications: Vec<mfa_adoption::Application>) -> Fact<MfaAdoption> {
-        Fact::known(MfaAdoption { applications }, Timestamp::UNIX_EPOCH)
+        Fact::known(MfaAdoption { applications, rejected: 0 }, Timestamp::UNIX_EPOCH)
     }
 
     fn application(number: u8, compliant: u64, total: u64) -> mfa_adoption::Application {
@@ -220,6 +266,29 @@ mod tests {
         let page = shown(&facts);
         assert!(page.contains("mfa=\"yes\"} 3\n") && page.contains("mfa=\"no\"} 2\n"), "{page}");
         assert_eq!(shown(&Facts::unread(Timestamp::UNIX_EPOCH)), "", "unknown is not zero");
+    }
+
+    #[test]
+    fn what_is_refused_to_who_sells_none_is_no_concern_and_what_fails_is() {
+        let mut facts = Facts::unread(Timestamp::UNIX_EPOCH);
+        let of = |facts: &Facts, read: Result<u8, Unread>| {
+            Posture::of(facts, &Declarations::default()).of_sellers(read)
+        };
+        assert_eq!(of(&facts, Err(Unread::Permission)), Err(Unread::Permission), "not known");
+        for (kind, sells) in [
+            ("resellerPartnerDelegatedAdmin", true),
+            ("valueAddedResellerPartnerDelegatedAdmin", false),
+            ("breadthPartner", false),
+        ] {
+            let body = format!(r#"{{"partnerTenantType":"{kind}"}}"#);
+            let organization: Organization = serde_json::from_str(&body).unwrap();
+            facts.organization = Fact::known(organization, facts.now);
+            for why in [Unread::Permission, Unread::NotConfigured] {
+                assert_eq!(of(&facts, Err(why)), if sells { Err(why) } else { Ok(None) }, "{kind}");
+            }
+            assert_eq!(of(&facts, Err(Unread::Stale)), Err(Unread::Stale));
+            assert_eq!(of(&facts, Ok(7)), Ok(Some(7)), "what is shown counts");
+        }
     }
 
     #[test]

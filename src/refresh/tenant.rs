@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 
 use super::memory::Past;
-use crate::client::{self, Api, Client, FetchError, Identities, Meters, Who};
+use crate::client::{self, Api, Bucket, Client, FetchError, Identities, Meters, Who};
 use crate::clock::{Clock, age};
 use crate::oauth::{self, Dates, Grant, StoreError, Tokens};
 use crate::posture::Declarations;
@@ -51,12 +51,14 @@ pub struct AppUser {
 }
 
 impl TenantSettings {
-    /// When `source` is read. What is told to nobody but a person is not asked for without one.
+    /// When `source` is read. What is told to nobody but a person is not asked for without one, and
+    /// the partner security API not where it does not exist.
     fn schedule(&self, source: &sources::About) -> Schedule {
         let schedule =
             self.schedules.get(source.id).copied().unwrap_or_else(|| Schedule::of(source));
         let can_be_asked = source.ask.who == Who::Application || self.app_user.is_some();
-        Schedule { enabled: schedule.enabled && can_be_asked, ..schedule }
+        let exists = source.ask.bucket != Bucket::PartnerSecurity || !self.declared.is_sovereign;
+        Schedule { enabled: schedule.enabled && can_be_asked && exists, ..schedule }
     }
 
     /// Who we are when we act for a person, if we do.

@@ -69,16 +69,17 @@ static STATE: Metric = Metric {
 static INFO: Metric = Metric {
     name: "partnercenter_requirement_info",
     help: "What a requirement is: its title, how binding (tier M mandatory, S strongly \
-           recommended, A advised, B best practice, T of a time that has passed, X about the \
-           exporter), and what its verdict rests on. Always 1.",
+           recommended, P recommended by the programme for Cloud Solution Providers, A advised, \
+           B best practice, T of a time that has passed, X about the exporter), and what its \
+           verdict rests on. Always 1.",
     kind: Kind::Info,
     labels: &["requirement", "tier", "evidence", "title"],
 };
 
 static FINDINGS: Metric = Metric {
     name: "partnercenter_requirement_findings",
-    help: "How many things stand in the way of a requirement. 0 means it is met; absent while it \
-           is unknown.",
+    help: "How many things stand in the way of a requirement. 0 means it is met, attested, or does \
+           not apply; absent while it is unknown.",
     kind: Kind::Gauge,
     labels: &["tenant", "requirement"],
 };
@@ -276,6 +277,14 @@ mod tests {
             let lines: Vec<_> = report.samples.lines(&STATE).lines().filter(of_check).collect();
             assert_eq!(lines.len(), 6, "{}", check.id);
             assert_eq!(lines.iter().filter(|line| line.ends_with(" 1")).count(), 1, "{}", check.id);
+        }
+    }
+
+    #[test]
+    fn every_tier_is_explained() {
+        for tier in checks::Tier::ALL {
+            let letter = format!(" {} ", tier.as_str());
+            assert!(INFO.help.replace('(', " ").contains(&letter), "{letter}");
         }
     }
 

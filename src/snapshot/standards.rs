@@ -134,7 +134,8 @@ mod tests {
                 compliance,
                 ..Requirement::default()
             };
-            let requirements = SecurityRequirements { requirements: vec![requirement] };
+            let requirements = vec![requirement];
+            let requirements = SecurityRequirements { requirements, rejected: 0 };
             let facts = Facts {
                 security_alerts: Fact::known(SecurityAlerts::default(), now()),
                 security_requirements: Fact::known(requirements, now()),

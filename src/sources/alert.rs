@@ -40,6 +40,15 @@ pub struct Alert {
     pub resources: Vec<Box<str>>,
 }
 
+impl Alert {
+    /// What to call it: Microsoft's words for people, else its word for the kind. The older model
+    /// has neither.
+    pub fn name(&self) -> &str {
+        let names = [&*self.display_name, &*self.alert_type];
+        names.into_iter().find(|name| !name.is_empty()).unwrap_or("alert")
+    }
+}
+
 /// How grave an alert is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -150,8 +159,9 @@ impl Resolution {
 #[derive(Debug)]
 pub(super) struct Seen {
     alert: Alert,
-    /// When it last changed, by which an older copy is known.
-    changed: Timestamp,
+    /// When its status last changed, and when the misuse was last seen: by these an older copy is
+    /// known. Misuse may go on after the answer, and says nothing about it.
+    changed: (Option<Timestamp>, Option<Timestamp>),
 }
 
 /// Only an id and a time of detection cannot be done without. Whatever else cannot be read is
@@ -182,7 +192,7 @@ impl Seen {
         let changes = changes(row.get("activitylogs"));
         let last_change = changes.iter().flatten().map(|(at, _)| *at).max();
         let last_observed = time(&["lastobserveddatetime", "lastobserved"]);
-        let changed = [resolved, last_change, last_observed].into_iter().flatten().max();
+        let changed = (resolved.max(last_change), last_observed);
         let is_resolved = status == Status::Resolved;
         let alert = Alert {
             id: id(&["id", "eventid"])?,
@@ -198,7 +208,7 @@ impl Seen {
             subscription: id(&["subscriptionid"]),
             resources: resources(row.get("affectedresources")),
         };
-        Some(Self { alert, changed: changed.unwrap_or(detected).max(detected) })
+        Some(Self { alert, changed })
     }
 }
 
@@ -287,7 +297,9 @@ impl Collected {
     /// that is read later may come from a cache that is older.
     pub(super) fn add(&mut self, seen: Seen) -> bool {
         if let Some(known) = self.alerts.get_mut(&seen.alert.id) {
-            if seen.changed > known.changed {
+            // Of two that changed at the same time, the open one calms nobody.
+            let is_open = |seen: &Seen| seen.alert.status != Status::Resolved;
+            if (seen.changed, is_open(&seen)) > (known.changed, is_open(known)) {
                 *known = seen;
             }
             return false;
@@ -384,6 +396,18 @@ mod tests {
     }
 
     #[test]
+    fn an_alert_has_a_name_whatever_microsoft_says() {
+        for (names, name) in [
+            (r#","displayName":"Unusual use","alertType":"usageAnomalyDetection""#, "Unusual use"),
+            (r#","displayName":"","alertType":"UsageAnomalyDetection""#, "usageAnomalyDetection"),
+            (r#","eventType":null"#, "alert"),
+        ] {
+            let body = format!(r#"{{"id":"a","detectedDateTime":"2026-11-01"{names}}}"#);
+            assert_eq!(read(&body).name(), name);
+        }
+    }
+
+    #[test]
     fn types_are_written_as_graph_writes_them_and_bounded() {
         assert_eq!(&*camel_case("UsageAnomalyDetection"), "usageAnomalyDetection");
         assert_eq!(&*camel_case("usage Anomaly\"}"), "usageAnomaly");
@@ -392,22 +416,27 @@ mod tests {
 
     #[test]
     fn of_two_copies_the_one_that_changed_last_holds_in_either_order() {
-        let copy = |status: &str, changed: &str| {
+        let copy = |(status, observed, resolved): (&str, &str, &str)| {
             let body = format!(
                 r#"{{"id":"a","detectedDateTime":"2026-11-01","status":"{status}",
-                "lastObservedDateTime":"{changed}"}}"#
+                "lastObservedDateTime":"{observed}","resolvedOnDateTime":"{resolved}"}}"#
             );
             serde_json::from_str::<Seen>(&body).unwrap()
         };
-        for turned in [false, true] {
-            let mut copies =
-                [copy("active", "2026-11-01T01:00:00Z"), copy("resolved", "2026-11-02")];
-            if turned {
-                copies.reverse();
+        let active = ("active", "2026-11-03", "");
+        for (older, newer) in [
+            (("active", "2026-11-01", ""), ("resolved", "2026-11-02", "")),
+            // It was seen once more after both.
+            (active, ("resolved", "2026-11-03", "2026-11-02")),
+            // Nothing tells which is older.
+            (("resolved", "2026-11-03", ""), active),
+        ] {
+            for copies in [[older, newer], [newer, older]] {
+                let mut collected = Collected::default();
+                assert_eq!(copies.map(|seen| collected.add(copy(seen))), [true, false]);
+                let holds = collected.alerts().unwrap()[0].status;
+                assert_eq!(holds, Status::of(newer.0), "{copies:?}");
             }
-            let mut collected = Collected::default();
-            assert_eq!(copies.map(|seen| collected.add(seen)), [true, false]);
-            assert_eq!(collected.alerts().unwrap()[0].status, Status::Resolved);
         }
     }
 

@@ -42,7 +42,7 @@ static MFA_CLAIM: Metric = Metric {
 static SUCCESS: Metric = Metric {
     name: "partnercenter_token_refresh_success",
     help: "Whether the grant of the person who consented brings tokens (1), or Microsoft refuses it \
-           (0). At 0 fraud alerts are not read.",
+           (0). At 0 fraud alerts are not read. Absent until that is known.",
     kind: Kind::Gauge,
     labels: &["tenant"],
 };

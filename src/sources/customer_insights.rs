@@ -159,7 +159,7 @@ static USERS_MFA: Metric = Metric {
     name: "partnercenter_customer_users_mfa",
     help: "People in customers' tenants who satisfy MFA, of those in partnercenter_customer_users: \
            account admin for administrators, other for the rest. How many administrators there are \
-           Microsoft does not say.",
+           Microsoft does not say. Absent as that is.",
     kind: Kind::Gauge,
     labels: &["tenant", "account"],
 };

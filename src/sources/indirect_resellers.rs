@@ -17,6 +17,8 @@ use crate::wire::{self, AnyCase, ObjectId};
 pub struct IndirectResellers {
     /// The resellers.
     pub resellers: Vec<Reseller>,
+    /// How many rows could not be read. While there are any, a reseller may be missing.
+    pub rejected: u64,
 }
 
 /// One reseller.
@@ -95,7 +97,7 @@ static SIGNED: Metric = Metric {
     name: "partnercenter_indirect_resellers_agreement_signed",
     help: "Indirect resellers that have signed the Microsoft Partner Agreement, of those in \
            partnercenter_indirect_resellers. The others have not, or Microsoft does not say: see the \
-           findings of mpa-resellers-signed.",
+           findings of mpa-resellers-signed. Absent while they cannot be read.",
     kind: Kind::Gauge,
     labels: &["tenant"],
 };
@@ -152,7 +154,7 @@ impl Source for IndirectResellers {
             };
             resellers.push(Reseller { id, name, is_agreement_signed });
         }
-        let source = Self { resellers };
+        let source = Self { resellers, rejected: tally.rejected };
         Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
     }
 
@@ -228,7 +230,7 @@ mod tests {
         };
         let resellers = vec![reseller(1, Some(true)), reseller(2, Some(false)), reseller(3, None)];
         let mut samples = Samples::of_tenant("t");
-        IndirectResellers { resellers }.observe(&mut samples);
+        IndirectResellers { resellers, rejected: 0 }.observe(&mut samples);
         assert_eq!(
             samples.to_string(),
             "partnercenter_indirect_resellers{tenant=\"t\"} 3\n\

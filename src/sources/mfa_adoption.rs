@@ -18,6 +18,16 @@ use crate::wire::{self, AnyCase, ObjectId};
 pub struct MfaAdoption {
     /// The applications.
     pub applications: Vec<Application>,
+    /// How many rows could not be read. While there are any, an application may be missing.
+    pub rejected: u64,
+}
+
+impl MfaAdoption {
+    /// The application of this id.
+    pub fn of(&self, id: &ObjectId) -> Option<&Application> {
+        let place = self.applications.binary_search_by(|it| it.id.cmp(id));
+        place.ok().map(|place| &self.applications[place])
+    }
 }
 
 /// The requests of one application.
@@ -92,11 +102,11 @@ impl Collected {
         application.total = application.total.saturating_add(row.total);
     }
 
-    fn source(self) -> Result<MfaAdoption, FetchError> {
+    fn source(self, rejected: u64) -> Result<MfaAdoption, FetchError> {
         if self.is_full {
             return Err(FetchError::Limit { bound: "applications" });
         }
-        Ok(MfaAdoption { applications: self.applications.into_values().collect() })
+        Ok(MfaAdoption { applications: self.applications.into_values().collect(), rejected })
     }
 }
 
@@ -116,7 +126,7 @@ impl Source for MfaAdoption {
         let mut collected = Collected::default();
         let add = |AnyCase(row): AnyCase<Row>| collected.add(row);
         let tally = client.list(&Self::ASK, add).await?;
-        let source = collected.source()?;
+        let source = collected.source(tally.rejected)?;
         Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
     }
 
@@ -134,7 +144,7 @@ mod tests {
         for AnyCase(row) in serde_json::from_slice::<Vec<AnyCase<Row>>>(body).unwrap() {
             collected.add(row);
         }
-        let source = collected.source().unwrap();
+        let source = collected.source(0).unwrap();
         let [panel, invoicing] = &source.applications[..] else { panic!("{source:?}") };
         assert_eq!((panel.compliant, panel.total, &*panel.name), (19, 26, "Panel"));
         assert_eq!((invoicing.compliant, invoicing.total), (4, 4));

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use super::Facts;
-use super::source::{Rows, Source};
+use super::source::{Rows, Source, Unread};
 use crate::client::{Ask, Client, FetchError};
 use crate::metrics::{Metric, Samples};
 use crate::wire::{self, AnyCase, ObjectId};
@@ -23,6 +23,8 @@ pub struct PartnerRequests {
     /// Whether there were as many requests as Microsoft shows at most, so that older ones of the
     /// seven days are missing.
     pub is_cut: bool,
+    /// How many rows could not be read. While there are any, a request may be missing.
+    pub rejected: u64,
 }
 
 /// What one application did.
@@ -114,14 +116,15 @@ impl Collected {
         }
     }
 
-    fn source(self, rows: u64) -> Result<PartnerRequests, FetchError> {
+    fn source(self, accepted: u64, rejected: u64) -> Result<PartnerRequests, FetchError> {
         if self.is_full {
             return Err(FetchError::Limit { bound: "requests" });
         }
         Ok(PartnerRequests {
             applications: self.applications.into_values().collect(),
             people_without_mfa: self.people.into_iter().collect(),
-            is_cut: rows >= PartnerRequests::SHOWN,
+            is_cut: accepted + rejected >= PartnerRequests::SHOWN,
+            rejected,
         })
     }
 }
@@ -129,6 +132,15 @@ impl Collected {
 impl PartnerRequests {
     /// Microsoft shows no more.
     const SHOWN: u64 = 10_000;
+
+    /// Why there may be more requests than are listed.
+    pub fn doubt(&self) -> Option<Unread> {
+        match self {
+            Self { rejected: 1.., .. } => Some(Unread::SourceFailed),
+            Self { is_cut: true, .. } => Some(Unread::Limit),
+            _ => None,
+        }
+    }
 }
 
 impl Source for PartnerRequests {
@@ -147,7 +159,7 @@ impl Source for PartnerRequests {
         let mut collected = Collected::default();
         let add = |AnyCase(row): AnyCase<Row>| collected.add(row);
         let tally = client.list(&Self::ASK, add).await?;
-        let source = collected.source(tally.accepted + tally.rejected)?;
+        let source = collected.source(tally.accepted, tally.rejected)?;
         Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
     }
 
@@ -173,7 +185,7 @@ mod tests {
     #[test]
     fn the_documented_collection_is_read_and_each_request_counts_once() {
         let collected = read(include_bytes!("../../tests/samples/partner_requests.json"));
-        let source = collected.source(5).unwrap();
+        let source = collected.source(5, 0).unwrap();
         let [panel, invoicing, unsaid] = &source.applications[..] else { panic!("{source:?}") };
         assert_eq!((panel.requests, panel.without_mfa), (2, 1));
         assert!(panel.does_provisioning && !panel.does_invoicing);
@@ -195,7 +207,9 @@ mod tests {
 
     #[test]
     fn as_many_requests_as_are_shown_at_most_are_not_all() {
-        assert!(Collected::default().source(10_000).unwrap().is_cut);
-        assert!(!Collected::default().source(9_999).unwrap().is_cut);
+        let doubt = |accepted, bad| Collected::default().source(accepted, bad).unwrap().doubt();
+        assert_eq!(doubt(10_000, 0), Some(Unread::Limit));
+        assert_eq!(doubt(9_999, 0), None);
+        assert_eq!(doubt(9_998, 1), Some(Unread::SourceFailed), "nor are those that were left out");
     }
 }

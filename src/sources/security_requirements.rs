@@ -17,6 +17,8 @@ use crate::wire::{self, AnyCase, Text};
 pub struct SecurityRequirements {
     /// The requirements.
     pub requirements: Vec<Requirement>,
+    /// How many could not be read, or had no room. While there are any, more may not be met.
+    pub rejected: u64,
 }
 
 /// One requirement as Microsoft judges it.
@@ -74,6 +76,15 @@ pub enum Compliance {
 impl Compliance {
     /// All of them, in the order of the label's values.
     pub const ALL: [Self; 3] = [Self::Compliant, Self::Noncompliant, Self::Unknown];
+
+    /// How much it alarms.
+    fn alarm(self) -> u8 {
+        match self {
+            Self::Compliant => 0,
+            Self::Unknown => 1,
+            Self::Noncompliant => 2,
+        }
+    }
 
     /// Of Microsoft's word. The schema has the misspelling `noncomplaint`, an example `nonCompliant`.
     fn of(word: &str) -> Self {
@@ -215,9 +226,8 @@ impl SecurityRequirements {
             it.requirement_type.eq_ignore_ascii_case(&requirement.requirement_type)
         };
         if let Some(known) = self.requirements.iter_mut().find(is_it) {
-            let calms = requirement.compliance == Compliance::Compliant;
-            if requirement.updated > known.updated || requirement.updated == known.updated && !calms
-            {
+            let rank = |it: &Requirement| (it.updated, it.compliance.alarm());
+            if rank(&requirement) > rank(known) {
                 *known = requirement;
             }
             return true;
@@ -241,7 +251,8 @@ static SCORE: Metric = Metric {
 
 static MAX: Metric = Metric {
     name: "partnercenter_partner_requirement_score_max",
-    help: "Points Microsoft gives for a requirement of its security score when it is met.",
+    help: "Points Microsoft gives for a requirement of its security score when it is met. Absent where \
+           it does not say.",
     kind: Kind::Gauge,
     labels: &["tenant", "requirement_type"],
 };
@@ -268,7 +279,7 @@ static ACCOUNTS: Metric = Metric {
 static ENABLED: Metric = Metric {
     name: "partnercenter_microsoft_mfa_accounts_enabled",
     help: "Accounts for whom Microsoft takes MFA to be enabled, of those in \
-           partnercenter_microsoft_mfa_accounts.",
+           partnercenter_microsoft_mfa_accounts. Absent where Microsoft does not say.",
     kind: Kind::Gauge,
     labels: &["tenant", "account"],
 };
@@ -276,7 +287,7 @@ static ENABLED: Metric = Metric {
 static UNREGISTERED: Metric = Metric {
     name: "partnercenter_microsoft_mfa_accounts_unregistered",
     help: "Accounts that are required to do MFA and have not registered, as Microsoft counts them. \
-           0 is as it should be.",
+           0 is as it should be. Absent where Microsoft does not say.",
     kind: Kind::Gauge,
     labels: &["tenant", "account"],
 };
@@ -292,7 +303,7 @@ static TENANTS: Metric = Metric {
 static TENANTS_MFA: Metric = Metric {
     name: "partnercenter_customer_tenants_admin_mfa",
     help: "Customers' tenants whose administrators do MFA, by Microsoft's count, of those in \
-           partnercenter_customer_tenants.",
+           partnercenter_customer_tenants. Absent where it does not say.",
     kind: Kind::Gauge,
     labels: &["tenant"],
 };
@@ -315,12 +326,10 @@ impl Source for SecurityRequirements {
             without_room += u64::from(!source.add(row.into()));
         };
         let tally = client.list(&Self::ASK, add).await?;
+        source.rejected = tally.rejected + without_room;
         source.requirements.sort_by(|one, other| one.requirement_type.cmp(&other.requirement_type));
-        Ok(Rows {
-            source,
-            accepted: tally.accepted - without_room,
-            rejected: tally.rejected + without_room,
-        })
+        let rejected = source.rejected;
+        Ok(Rows { source, accepted: tally.accepted - without_room, rejected })
     }
 
     fn observe(&self, samples: &mut Samples) {
@@ -463,6 +472,7 @@ mod tests {
                 (Compliance::Compliant, new),
                 Compliance::Noncompliant,
             ),
+            ((Compliance::Noncompliant, new), (Compliance::Unknown, new), Compliance::Noncompliant),
         ] {
             let mut source = SecurityRequirements::default();
             source.add(verdict(first.0, first.1));

@@ -55,7 +55,8 @@ static SCORE: Metric = Metric {
 
 static MAX: Metric = Metric {
     name: "partnercenter_partner_security_score_max",
-    help: "The highest partner security score that can be reached, as Microsoft says it.",
+    help: "The highest partner security score that can be reached, as Microsoft says it. \
+           Absent while it cannot be read.",
     kind: Kind::Gauge,
     labels: &["tenant"],
 };

@@ -16,6 +16,8 @@ use crate::wire::{self, AnyCase, ObjectId};
 pub struct UsageRecords {
     /// The customers.
     pub customers: Vec<Customer>,
+    /// How many rows could not be read. While there are any, a customer may be missing.
+    pub rejected: u64,
 }
 
 /// One customer.
@@ -102,11 +104,11 @@ impl Collected {
         }
     }
 
-    fn source(self) -> Result<UsageRecords, FetchError> {
+    fn source(self, rejected: u64) -> Result<UsageRecords, FetchError> {
         if self.is_full {
             return Err(FetchError::Limit { bound: "customers" });
         }
-        Ok(UsageRecords { customers: self.customers.into_values().collect() })
+        Ok(UsageRecords { customers: self.customers.into_values().collect(), rejected })
     }
 }
 
@@ -138,7 +140,7 @@ static CUSTOMERS: Metric = Metric {
 static WITH_BUDGET: Metric = Metric {
     name: "partnercenter_azure_customers_with_budget",
     help: "Customers with a spending budget, of those in partnercenter_azure_customers. A budget \
-           warns and stops nothing.",
+           warns and stops nothing. Absent while they cannot be read.",
     kind: Kind::Gauge,
     labels: &["tenant"],
 };
@@ -147,7 +149,8 @@ static USE: Metric = Metric {
     name: "partnercenter_azure_customers_budget_use",
     help: "Customers with Azure by how much of this month's budget is used: none (no budget), lt80, \
            80to100, gt100, in percent, as Microsoft estimates about a day late. Customers with a \
-           budget whose use Microsoft does not say are in none of these.",
+           budget whose use Microsoft does not say are in none of these. Absent while they cannot be \
+           read.",
     kind: Kind::Gauge,
     labels: &["tenant", "used"],
 };
@@ -167,7 +170,7 @@ impl Source for UsageRecords {
         let mut collected = Collected::default();
         let add = |AnyCase(customer): AnyCase<Customer>| collected.add(customer);
         let tally = client.list(&Self::ASK, add).await?;
-        let source = collected.source()?;
+        let source = collected.source(tally.rejected)?;
         Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
     }
 
@@ -197,7 +200,7 @@ mod tests {
         for AnyCase(customer) in serde_json::from_slice::<Page>(body).unwrap().items {
             collected.add(customer);
         }
-        let source = collected.source().unwrap();
+        let source = collected.source(0).unwrap();
         let mut samples = Samples::of_tenant("t");
         source.observe(&mut samples);
         assert_eq!(

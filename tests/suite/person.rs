@@ -1,12 +1,15 @@
 //! Acting for a person: what is had with a grant, what becomes of it, and what its loss harms.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use partnercenter_exporter::checks;
 use partnercenter_exporter::clock::Clock;
+use partnercenter_exporter::posture::Declarations;
 use partnercenter_exporter::refresh::Collecting;
 use partnercenter_exporter::simulator::{self, Truth};
+use partnercenter_exporter::snapshot::Snapshot;
 use partnercenter_exporter::telemetry::Telemetry;
 
 use crate::harness::{Exporter, Microsoft, Person, beginning, run, settings};
@@ -317,11 +320,20 @@ fn a_source_that_is_refused_takes_what_rests_on_it_and_nothing_else() {
     let microsoft = Microsoft::small();
     run(async {
         let person = Person::consenting(&microsoft, true);
-        let whole = Exporter::for_person(&microsoft, &person).await.page();
+        // Without this list nobody knows which applications are known, whatever can be read.
+        let listed = "    partner_applications: [88888888-9999-0000-1111-222222222222]\n";
+        let yaml =
+            format!("tenants:\n{}{}{listed}", microsoft.tenant("contoso"), person.app_user());
+        let page = || async {
+            let mut exporter = Exporter::start(settings(&yaml));
+            exporter.until(Snapshot::is_ready).await;
+            exporter.page()
+        };
+        let whole = page().await;
         for (refused, harmed, gone) in table {
             let faults: Vec<_> = refused.iter().map(|path| format!("forbidden={path}")).collect();
             microsoft.faults(&faults.iter().map(String::as_str).collect::<Vec<_>>());
-            let page = Exporter::for_person(&microsoft, &person).await.page();
+            let page = page().await;
             let mut expected: Vec<_> = harmed.to_vec();
             expected.sort_unstable();
             let mut found = unknown(&page, "permission");
@@ -341,5 +353,40 @@ fn a_source_that_is_refused_takes_what_rests_on_it_and_nothing_else() {
             };
             assert_eq!(verdicts(&page), verdicts(&whole), "{refused:?}");
         }
+    });
+}
+
+#[test]
+fn in_a_sovereign_cloud_what_does_not_exist_is_not_asked_for() {
+    let microsoft = Microsoft::small();
+    run(async {
+        let person = Person::consenting(&microsoft, true);
+        let tenant = microsoft.tenant("contoso");
+        let mut settings = settings(&format!("tenants:\n{tenant}{}", person.app_user()));
+        let is_sovereign = Declarations { is_sovereign: true, ..Declarations::default() };
+        settings.tenants[0].declared = Arc::new(is_sovereign);
+        let mut exporter = Exporter::start(settings);
+        exporter.until(Snapshot::is_ready).await;
+        let page = exporter.page();
+        let sources: Vec<_> = lines(&page, "partnercenter_source_success").collect();
+        assert!(sources.iter().any(|line| line.contains("fraud_events")), "{sources:?}");
+        assert!(
+            !sources
+                .iter()
+                .any(|line| line.contains("security_alerts") || line.contains("security_score")),
+            "{sources:?}"
+        );
+        for (requirement, state) in [
+            ("partner-security-score", "not_applicable"),
+            ("customer-admins-mfa", "not_applicable"),
+            ("security-contact", "unknown"),
+        ] {
+            let line = format!(
+                "partnercenter_requirement_state{{tenant=\"contoso\",requirement=\"{requirement}\",state=\"{state}\"}} 1"
+            );
+            assert!(has(&page, &line), "{line}\n{page}");
+        }
+        let evidence = "partnercenter_security_alerts_evidence{tenant=\"contoso\",evidence=\"fraud_events\"} 1";
+        assert!(has(&page, evidence), "{page}");
     });
 }
