@@ -5,8 +5,9 @@ use jiff::Timestamp;
 
 use crate::clock::age;
 use crate::posture::Posture;
-use crate::sources::Unread;
+use crate::posture::fraud::Fraud;
 use crate::sources::alert::{Alert, Status};
+use crate::sources::{PartnerType, Unread};
 
 pub(super) static CHECK: Check = Check {
     id: "fraud-alerts-open",
@@ -20,7 +21,13 @@ pub(super) static CHECK: Check = Check {
     evaluate,
 };
 
+/// An advisor sells no Azure, so that there is nothing to be alerted of; what is, counts all the same.
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
+    let kind = posture.facts.organization.rows().map(|it| &it.partner_tenant_type);
+    let is_quiet = |fraud: &Fraud<'_>| fraud.rejected == 0 && fraud.open().next().is_none();
+    if kind.is_ok_and(PartnerType::is_advisor) && posture.fraud.as_ref().map_or(true, is_quiet) {
+        return Ok(Verdict::not_applicable());
+    }
     let fraud = posture.fraud.as_ref().map_err(|why| *why)?;
     let mut open: Vec<_> = fraud.open().collect();
     // First what nobody has answered, the gravest of it, and of that the oldest.
@@ -54,8 +61,10 @@ fn finding(alert: &Alert, now: Timestamp) -> Finding {
 mod tests {
     use super::*;
     use crate::checks::State;
-    use crate::checks::fraud_response_time::tests::{alert, judged};
+    use crate::checks::fraud_response_time::tests::{alert, judged, now};
+    use crate::posture::Declarations;
     use crate::sources::alert::Severity;
+    use crate::sources::{Fact, Facts, Organization, SecurityAlerts};
 
     #[test]
     fn each_open_alert_is_found_with_where_it_is_and_since_when() {
@@ -83,6 +92,22 @@ mod tests {
                 "severity high, has been looked into and not resolved for 80 hours",
             ]
         );
+    }
+
+    #[test]
+    fn an_advisor_has_nothing_to_be_alerted_of_until_there_is_something() {
+        let judged = |security_alerts: Fact<SecurityAlerts>| {
+            let organization = r#"{"partnerTenantType":"breadthPartner"}"#;
+            let organization: Organization = serde_json::from_str(organization).unwrap();
+            let organization = Fact::known(organization, now());
+            let facts = Facts { organization, security_alerts, ..Facts::unread(now()) };
+            CHECK.judge(&Posture::of(&facts, &Declarations::default())).state()
+        };
+        let known = |alerts, rejected| Fact::known(SecurityAlerts { alerts, rejected }, now());
+        assert_eq!(judged(Fact::Unread(Unread::Permission)), State::NotApplicable);
+        assert_eq!(judged(known(vec![], 0)), State::NotApplicable);
+        assert_eq!(judged(known(vec![], 1)), State::Unknown);
+        assert_eq!(judged(known(vec![alert(5.0, None)], 0)), State::Noncompliant);
     }
 
     #[test]

@@ -116,12 +116,23 @@ pub(in crate::checks) mod tests {
     }
 
     #[test]
-    fn whoever_resells_for_a_provider_is_not_asked() {
-        let organization = r#"{"partnerTenantType":"valueAddedResellerPartnerDelegatedAdmin"}"#;
-        let organization: Organization = serde_json::from_str(organization).unwrap();
-        let organization = Fact::known(organization, now());
-        let facts = Facts { organization, ..Facts::unread(now()) };
-        let verdict = CHECK.judge(&Posture::of(&facts, &Declarations::default()));
-        assert_eq!(verdict.state(), State::NotApplicable);
+    fn whoever_resells_for_a_provider_or_only_advises_is_not_asked() {
+        let state = |kind: &str| {
+            let organization = format!(r#"{{"partnerTenantType":"{kind}"}}"#);
+            let organization: Organization = serde_json::from_str(&organization).unwrap();
+            let organization = Fact::known(organization, now());
+            let facts = Facts { organization, ..Facts::unread(now()) };
+            CHECK.judge(&Posture::of(&facts, &Declarations::default())).state()
+        };
+        assert_eq!(state("valueAddedResellerPartnerDelegatedAdmin"), State::NotApplicable);
+        assert_eq!(state("breadthPartner"), State::NotApplicable);
+        assert_eq!(state("resellerPartnerDelegatedAdmin"), State::Unknown, "it has to be read");
+    }
+
+    #[test]
+    fn rows_that_cannot_be_read_leave_doubt_unless_the_others_say_no() {
+        let doubtful = judged(&CHECK, vec![alert(50.0, Some(24.0))], 1);
+        assert_eq!(doubtful.why_unknown(), Some(Unread::SourceFailed));
+        assert_eq!(judged(&CHECK, vec![alert(50.0, Some(24.1))], 1).state(), State::Noncompliant);
     }
 }
