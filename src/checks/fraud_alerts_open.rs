@@ -20,6 +20,7 @@ pub(super) static CHECK: Check = Check {
     evaluate,
 };
 
+/// An advisor sells no Azure, so that there is nothing to be alerted of; what is, counts all the same.
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
     let fraud = posture.of_sellers(posture.fraud.as_ref().map_err(|why| *why))?;
     let Some(fraud) = fraud else { return Ok(Verdict::not_applicable()) };
@@ -55,8 +56,10 @@ fn finding(alert: &Alert, now: Timestamp) -> Finding {
 mod tests {
     use super::*;
     use crate::checks::State;
-    use crate::checks::fraud_response_time::tests::{alert, judged};
+    use crate::checks::fraud_response_time::tests::{alert, judged, now};
+    use crate::posture::Declarations;
     use crate::sources::alert::Severity;
+    use crate::sources::{Fact, Facts, Organization, SecurityAlerts};
 
     #[test]
     fn each_open_alert_is_found_with_where_it_is_and_since_when() {
@@ -84,6 +87,22 @@ mod tests {
                 "severity high, has been looked into and not resolved for 80 hours",
             ]
         );
+    }
+
+    #[test]
+    fn an_advisor_has_nothing_to_be_alerted_of_until_there_is_something() {
+        let judged = |security_alerts: Fact<SecurityAlerts>| {
+            let organization = r#"{"partnerTenantType":"breadthPartner"}"#;
+            let organization: Organization = serde_json::from_str(organization).unwrap();
+            let organization = Fact::known(organization, now());
+            let facts = Facts { organization, security_alerts, ..Facts::unread(now()) };
+            CHECK.judge(&Posture::of(&facts, &Declarations::default())).state()
+        };
+        let known = |alerts, rejected| Fact::known(SecurityAlerts { alerts, rejected }, now());
+        assert_eq!(judged(Fact::Unread(Unread::Permission)), State::NotApplicable);
+        assert_eq!(judged(known(vec![], 0)), State::NotApplicable);
+        assert_eq!(judged(known(vec![], 1)), State::Unknown);
+        assert_eq!(judged(known(vec![alert(5.0, None)], 0)), State::Noncompliant);
     }
 
     #[test]

@@ -143,4 +143,11 @@ pub(in crate::checks) mod tests {
             assert_eq!(verdict.state(), State::NotApplicable, "{}", check.id);
         }
     }
+
+    #[test]
+    fn rows_that_cannot_be_read_leave_doubt_unless_the_others_say_no() {
+        let doubtful = judged(&CHECK, vec![alert(50.0, Some(24.0))], 1);
+        assert_eq!(doubtful.why_unknown(), Some(Unread::SourceFailed));
+        assert_eq!(judged(&CHECK, vec![alert(50.0, Some(24.1))], 1).state(), State::Noncompliant);
+    }
 }

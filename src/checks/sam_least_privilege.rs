@@ -36,16 +36,22 @@ mod tests {
     use super::*;
     use crate::checks::State;
     use crate::checks::sam_refresh_token::tests::claims;
+    use crate::oauth::Claims;
     use crate::posture::Declarations;
     use crate::sources::{AppUserToken, Fact, Facts, RoleAssignment, RoleAssignments};
     use crate::wire::ObjectId;
 
     const GLOBAL: &str = "62e90394-69f5-4237-9190-012177145e10";
+    const PARTNER_TIER_2_SUPPORT: &str = "e00e864a-17c5-4a4b-9c06-f5b95a8d5bd8";
     const SECURITY_READER: &str = "5d6b6bb7-de71-4623-b4af-96380a352509";
 
     fn judged(wids: Option<&[&str]>, listed: Option<&str>) -> Verdict {
         let roles = wids.map(|ids| ids.iter().filter_map(|id| ObjectId::parse(id)).collect());
-        let token = AppUserToken { claims: Some(claims(true, roles)), ..AppUserToken::default() };
+        judged_of(claims(true, roles), listed)
+    }
+
+    fn judged_of(claims: Claims, listed: Option<&str>) -> Verdict {
+        let token = AppUserToken { claims: Some(claims), ..AppUserToken::default() };
         let assignment = |role: &str| RoleAssignment {
             principal: ObjectId::parse("anna").unwrap(),
             is_group: None,
@@ -95,8 +101,16 @@ mod tests {
         let state = |wids, listed| judged(wids, listed).state();
         assert_eq!(state(Some(&[GLOBAL]), None), State::Noncompliant);
         assert_eq!(state(Some(&[SECURITY_READER]), None), State::Compliant, "it only looks");
+        assert_eq!(state(Some(&[PARTNER_TIER_2_SUPPORT]), None), State::Noncompliant);
         assert_eq!(state(None, Some(GLOBAL)), State::Noncompliant);
         assert_eq!(state(None, Some("")), State::Compliant);
         assert_eq!(state(None, None), State::Unknown, "neither tells");
+    }
+
+    #[test]
+    fn of_an_account_that_is_not_named_the_directory_shows_nothing() {
+        let nobody = |roles| Claims { account: None, ..claims(true, roles) };
+        assert_eq!(judged_of(nobody(None), Some(GLOBAL)).state(), State::Unknown);
+        assert_eq!(judged_of(nobody(Some(Vec::new())), Some(GLOBAL)).state(), State::Compliant);
     }
 }

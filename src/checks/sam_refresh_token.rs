@@ -38,7 +38,9 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
         };
         findings.push(Finding::tenant(what));
     }
-    Ok(terms.verdict(findings))
+    // A token that cannot be looked into says nothing of MFA, and without a date nothing of its end.
+    let is_silent = token.claims.is_none() || token.expires.is_none();
+    terms.verdict(findings).unless_doubtful(is_silent.then_some(Unread::NotObservable))
 }
 
 #[cfg(test)]
@@ -57,27 +59,29 @@ pub(in crate::checks) mod tests {
         Claims { is_mfa, account, roles, tenant: None, is_application: false }
     }
 
-    fn found(token: AppUserToken) -> usize {
-        judged(token).found()
-    }
-
     fn judged(token: AppUserToken) -> Verdict {
         let app_user_token = Fact::known(token, Timestamp::UNIX_EPOCH);
         let facts = Facts { app_user_token, ..Facts::unread(Timestamp::UNIX_EPOCH) };
-        let verdict = CHECK.judge(&Posture::of(&facts, &Declarations::default()));
+        CHECK.judge(&Posture::of(&facts, &Declarations::default()))
+    }
+
+    fn found(token: AppUserToken) -> usize {
+        let verdict = judged(token);
         assert_eq!(verdict.state() == State::Compliant, verdict.found() == 0);
-        verdict
+        verdict.found()
+    }
+
+    fn well() -> AppUserToken {
+        let (claims, expires) = (Some(claims(true, None)), expires(90));
+        AppUserToken { claims, expires, ..AppUserToken::default() }
+    }
+
+    fn expires(days: i64) -> Option<Timestamp> {
+        Timestamp::from_second(days * 86_400).ok()
     }
 
     #[test]
     fn a_refusal_a_missing_claim_and_a_near_end_are_found() {
-        let day = 86_400_i64;
-        let expires = |days| Timestamp::from_second(days * day).ok();
-        let well = || AppUserToken {
-            claims: Some(claims(true, None)),
-            expires: expires(90),
-            ..AppUserToken::default()
-        };
         assert_eq!(found(well()), 0);
         assert_eq!(found(AppUserToken { expires: expires(14), ..well() }), 0);
         assert_eq!(found(AppUserToken { expires: expires(13), ..well() }), 1);
@@ -91,5 +95,18 @@ pub(in crate::checks) mod tests {
         assert_eq!(what(13), "ends in 13 days unless it is used before");
         assert_eq!(what(0), "has ended");
         assert_eq!(what(-3), "has ended");
+    }
+
+    #[test]
+    fn a_token_that_says_nothing_of_itself_is_not_taken_to_be_well() {
+        for silent in [
+            AppUserToken { claims: None, ..well() },
+            AppUserToken { expires: None, ..well() },
+            AppUserToken::default(),
+        ] {
+            assert_eq!(judged(silent).why_unknown(), Some(Unread::NotObservable));
+        }
+        let refusal = Some(("grant_revoked", "consent"));
+        assert_eq!(found(AppUserToken { refusal, ..AppUserToken::default() }), 1);
     }
 }

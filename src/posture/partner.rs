@@ -20,6 +20,34 @@ pub struct Requests {
 /// Roles that may look and not touch; Graph's partner security API wants one of them.
 const HARMLESS: [&str; 2] = ["Security Reader", "Global Reader"];
 
+/// Roles that Microsoft labels privileged and that matter nowhere else here. The two of partners'
+/// support are old, hidden in the portal, and among the most powerful.
+/// Source: Microsoft Entra built-in roles.
+const PRIVILEGED_TOO: [(&str, &str); 13] = [
+    ("e00e864a-17c5-4a4b-9c06-f5b95a8d5bd8", "Partner Tier2 Support"),
+    ("4ba39ca4-527c-499a-b93d-d9b492c50246", "Partner Tier1 Support"),
+    ("9360feb5-f418-4baa-8175-e2a00bac4301", "Directory Writers"),
+    ("8329153b-31d0-4727-b945-745eb3bc5f31", "Domain Name Administrator"),
+    ("be2f45a1-457d-42af-a067-6ec1fa63bc45", "External Identity Provider Administrator"),
+    ("cf1c38e5-3621-4004-a7cb-879624dced7c", "Application Developer"),
+    ("5f2222b1-57c3-48ba-8ad5-d4759f1fde6f", "Security Operator"),
+    ("25a516ed-2fa0-40ea-a2d0-12923a21473a", "Authentication Extensibility Administrator"),
+    ("7698a772-787b-4ac8-901f-60d6b08affd2", "Cloud Device Administrator"),
+    ("59d46f88-662b-457b-bceb-5c3809e5908f", "Lifecycle Workflows Administrator"),
+    ("ecb2c6bf-0ab6-418e-bd87-7986f8d63bbe", "Attribute Provisioning Administrator"),
+    ("aaf43236-0c0d-4d5f-883a-6955382ac081", "B2C IEF Keyset Administrator"),
+    ("db506228-d27e-4b7d-95e5-295956d6615f", "Agent ID Administrator"),
+];
+
+/// What Microsoft calls a role with far-reaching rights; `None` for all others.
+fn privileged(id: &ObjectId) -> Option<&'static str> {
+    let too = || {
+        let id = id.to_string();
+        PRIVILEGED_TOO.iter().find(|(known, _)| *known == id).map(|(_, name)| *name)
+    };
+    role_name(id).or_else(too).filter(|name| !HARMLESS.contains(name))
+}
+
 /// Applications that are values of a label; the others are counted together.
 const LABELS: usize = 50;
 
@@ -107,12 +135,13 @@ impl Posture<'_> {
         let claims = token.claims.as_ref().ok_or(Unread::Credential)?;
         let held: Vec<&ObjectId> = claims.roles.iter().flatten().collect();
         let listed = self.facts.role_assignments.rows();
-        // The token is enough where it lists roles at all.
+        let account = claims.account.as_ref();
+        // The token is enough where it lists roles at all. Else it has to say whose they are.
         if claims.roles.is_none() {
             listed.as_ref().map_err(|why| *why)?;
+            account.ok_or(Unread::NotObservable)?;
         }
         let listed = listed.iter().flat_map(|it| it.all());
-        let account = claims.account.as_ref();
         let is_member = |group: &ObjectId| {
             let people = self.people.as_ref().ok();
             people.zip(account).is_some_and(|(people, id)| people.path(group, id).is_some())
@@ -125,8 +154,7 @@ impl Posture<'_> {
             self.facts.groups.rows()?;
         }
         let listed = listed.filter(holds).map(|it| &it.role);
-        let names = held.into_iter().chain(listed).filter_map(role_name);
-        Ok(names.filter(|name| !HARMLESS.contains(name)).collect())
+        Ok(held.into_iter().chain(listed).filter_map(privileged).collect())
     }
 }
 
@@ -289,6 +317,23 @@ mod tests {
             assert_eq!(of(&facts, Err(Unread::Stale)), Err(Unread::Stale));
             assert_eq!(of(&facts, Ok(7)), Ok(Some(7)), "what is shown counts");
         }
+    }
+
+    #[test]
+    fn each_role_is_listed_once_and_what_only_looks_is_not_privileged() {
+        let of = |id: &str| privileged(&ObjectId::parse(id).unwrap());
+        let mut ids = BTreeSet::new();
+        for (id, name) in PRIVILEGED_TOO {
+            let role = ObjectId::parse(id).unwrap();
+            assert!(matches!(role, ObjectId::Guid(_)), "{id}");
+            assert_eq!(role_name(&role), None, "{name} has a name elsewhere");
+            assert_eq!(of(id), Some(name));
+            assert!(ids.insert(id), "{id}");
+        }
+        assert_eq!(of("62e90394-69f5-4237-9190-012177145e10"), Some("Global Administrator"));
+        assert_eq!(of("f2ef992c-3afb-46b9-b7cf-a126ee74c451"), None, "a Global Reader only looks");
+        // Every member's token lists this one.
+        assert_eq!(of("b79fbf4d-3ef9-4689-8143-76b194e85509"), None);
     }
 
     #[test]
