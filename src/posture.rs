@@ -171,15 +171,22 @@ impl<'a> Posture<'a> {
         }
     }
 
-    /// Whether the account is so new that its owner may still be without a method, as declared.
-    /// Never so for administrators, nor for anybody while it is not known who they are.
-    pub fn is_in_grace(&self, number: usize, user: &User) -> bool {
+    /// Whether somebody without a method is so new that this may still be so, as declared. Never so
+    /// for administrators; not known of somebody new while it is not known who they are.
+    pub fn is_in_grace(&self, user: &User) -> Result<bool, Unread> {
         let is_new = |created| age(self.facts.now, created) < self.declared.hire_grace;
-        let is_administrator = match &self.administrators {
-            Ok((administrators, None)) => administrators.contains(number),
-            Ok((_, Some(_))) | Err(_) => true,
-        };
-        !is_administrator && user.created.is_some_and(is_new)
+        if !user.created.is_some_and(is_new) {
+            return Ok(false);
+        }
+        let people = self.people.as_ref().map_err(|why| *why)?;
+        let registration = self.registration.as_ref().map_err(|why| *why)?;
+        let lacks = |number: &usize| registration.everyone()[*number].registered == Ok(false);
+        let Some(number) = people.number(&user.id).filter(lacks) else { return Ok(false) };
+        match self.administrators.as_ref().map_err(|why| *why)? {
+            (administrators, _) if administrators.contains(number) => Ok(false),
+            (_, Some(why)) => Err(*why),
+            (_, None) => Ok(true),
+        }
     }
 
     /// Whether this is an account declared for emergencies.

@@ -352,6 +352,23 @@ pub(super) fn unenforced<'a>(
     people.into_iter().map(|(user, what)| Finding::account(user, what))
 }
 
+/// A finding for each of these people without a usable method, put up with in the grace for new
+/// hires. Nothing is found about somebody who may be in it, and `doubt` says why.
+pub(super) fn unregistered<'a>(
+    posture: &Posture<'_>,
+    people: impl IntoIterator<Item = &'a User>,
+    what: &'static str,
+    doubt: &mut Option<Unread>,
+) -> impl Iterator<Item = Finding> {
+    people.into_iter().filter_map(move |user| match posture.is_in_grace(user) {
+        Ok(is_in_grace) => Some(Finding::account(user, what).waived_if(is_in_grace)),
+        Err(why) => {
+            *doubt = doubt.take().into_iter().chain([why]).min();
+            None
+        }
+    })
+}
+
 impl Finding {
     /// About the tenant as a whole.
     pub fn tenant(what: impl Into<Cow<'static, str>>) -> Self {
