@@ -2,6 +2,7 @@
 
 use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
+use crate::posture::coverage::SOURCES;
 use crate::sources::Unread;
 use crate::sources::policy::PolicyState;
 
@@ -13,7 +14,7 @@ pub(super) static CHECK: Check = Check {
     docs: "https://learn.microsoft.com/entra/fundamentals/security-defaults",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "switch security defaults off where Conditional Access policies are enabled; where neither is in use, choose one",
-    sources: &["security_defaults", "conditional_access_policies", "per_user_mfa"],
+    sources: &SOURCES,
     evaluate,
 };
 
@@ -46,7 +47,7 @@ mod tests {
         assert_eq!(state("{ security_defaults: true }"), State::Compliant);
         assert_eq!(
             state(
-                "{ policies: [{ id: p, displayName: MFA, state: enabled, conditions: { users: { includeUsers: [All] }, applications: { includeApplications: [All] } }, grantControls: { operator: OR, builtInControls: [mfa] } }] }"
+                "{ users: { anna: {} }, policies: [{ id: p, displayName: MFA, state: enabled, conditions: { users: { includeUsers: [All] }, applications: { includeApplications: [All] } }, grantControls: { operator: OR, builtInControls: [mfa] } }] }"
             ),
             State::Compliant
         );
@@ -57,7 +58,10 @@ mod tests {
             State::Noncompliant
         );
         assert_eq!(state("{}"), State::Noncompliant);
-        assert_eq!(state("{ per_user: { anna: enforced } }"), State::Compliant);
+        assert_eq!(
+            state("{ users: { anna: {} }, per_user: { anna: enforced } }"),
+            State::Compliant
+        );
         assert_eq!(state("{ policies: refused }"), State::Unknown);
         assert_eq!(state("{ security_defaults: refused }"), State::Unknown);
     }
