@@ -28,8 +28,7 @@ use crate::posture::coverage::{Assessment, Coverage, Ground, PolicyGaps, Questio
 use crate::posture::fraud::Fraud;
 use crate::posture::people::People;
 use crate::posture::registration::Registration;
-use crate::sources::{ConditionalAccessPolicies, Facts, Unread, User};
-use crate::wire::ObjectId;
+use crate::sources::{Facts, Unread, User};
 
 /// The facts of one tenant and what follows from them for its people. Judged once, read by all
 /// checks.
@@ -148,27 +147,6 @@ impl<'a> Posture<'a> {
             _ => None,
         });
         enforcement.chain(registration)
-    }
-
-    /// Whether an exception holds and is about something that is there.
-    pub fn status(&self, exception: &Exception) -> Result<Status, Unread> {
-        if !exception.holds(self.facts.now) {
-            return Ok(Status::Expired);
-        }
-        let people = self.people.as_ref().map_err(|why| *why)?;
-        let policies = self.facts.policies();
-        let is_there = |id: &ObjectId| {
-            let of_policies =
-                |it: &ConditionalAccessPolicies| it.policies.iter().any(|policy| policy.id == *id);
-            people.number(id).is_some()
-                || people.synchronizers().iter().any(|user| user.id == *id)
-                || policies.ok().flatten().is_some_and(of_policies)
-                || matches!(id, ObjectId::Guid(guid) if self.declared.partner_tenants.iter().flatten().any(|it| it == guid))
-        };
-        match exception.subjects.iter().all(is_there) {
-            true => Ok(Status::Active),
-            false => policies.and(Ok(Status::Unmatched)),
-        }
     }
 
     /// Whether somebody without a method is so new that this may still be so, as declared. Never so

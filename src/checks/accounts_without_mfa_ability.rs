@@ -1,6 +1,6 @@
 //! Accounts that cannot do MFA are identified: everybody registered something policy allows.
 
-use super::check::{Check, Evidence, Terms, Tier, Verdict, unregistered};
+use super::check::{About, Check, Evidence, Terms, Tier, Verdict, unregistered};
 use crate::posture::Posture;
 use crate::sources::Unread;
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "No enabled account is unable to do MFA with a method that policy allows",
     tier: Tier::Advised,
     evidence: Evidence::Measured,
+    about: About::Accounts,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements-faq",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/AuthenticationMethodsMenuBlade/~/AdminAuthMethods",
     remedy: "allow the method the person registered in the authentication methods policy, or have \

@@ -1,6 +1,6 @@
 //! Security defaults and Conditional Access are used one at a time.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::posture::coverage::SOURCES;
 use crate::sources::Unread;
@@ -11,6 +11,7 @@ pub(super) static CHECK: Check = Check {
     title: "Exactly one of security defaults and Conditional Access is in use",
     tier: Tier::Advised,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/entra/fundamentals/security-defaults",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "switch security defaults off where Conditional Access policies are enabled; where neither is in use, choose one",

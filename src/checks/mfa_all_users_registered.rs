@@ -1,6 +1,6 @@
 //! Every enabled account can answer an MFA challenge.
 
-use super::check::{Check, Evidence, Terms, Tier, Verdict, unregistered};
+use super::check::{About, Check, Evidence, Terms, Tier, Verdict, unregistered};
 use crate::posture::Posture;
 use crate::sources::Unread;
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "Every enabled account, guests and service accounts included, has registered an MFA method",
     tier: Tier::Mandatory,
     evidence: Evidence::Measured,
+    about: About::Accounts,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/AuthenticationMethodsMenuBlade/~/UserRegistrationDetails",
     remedy: "have the person register a method at https://aka.ms/mysecurityinfo, hand out a \

@@ -1,6 +1,6 @@
 //! MFA comes from one of the ways Microsoft supports.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::posture::coverage::SOURCES;
 use crate::sources::Unread;
@@ -10,6 +10,7 @@ pub(super) static CHECK: Check = Check {
     title: "A way to enforce MFA that Microsoft supports is in use",
     tier: Tier::Mandatory,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "switch security defaults on, or enable a Conditional Access policy that demands MFA",

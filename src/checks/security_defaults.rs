@@ -1,6 +1,6 @@
 //! Security defaults are one accepted way to MFA for everyone.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::posture::coverage::SOURCES;
 use crate::sources::Unread;
@@ -10,6 +10,7 @@ pub(super) static CHECK: Check = Check {
     title: "Security defaults are on, unless Conditional Access takes their place",
     tier: Tier::Advised,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/entra/fundamentals/security-defaults",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/TenantOverview.ReactView",
     remedy: "switch security defaults on under Identity, Overview, Properties, or buy Entra ID P1 \
