@@ -47,7 +47,11 @@ mod signin_log_available;
 mod totp_available;
 mod transact_ability;
 
-pub use check::{Check, Evidence, Finding, State, Subject, Terms, Tier, Verdict};
+use crate::posture::{Exception, Posture, Status};
+use crate::sources::{Unread, Users};
+use crate::wire::ObjectId;
+
+pub use check::{About, Check, Evidence, Finding, State, Subject, Terms, Tier, Verdict};
 
 /// All checks, in the order of the reference.
 pub static ALL: [&Check; 41] = [
@@ -93,6 +97,24 @@ pub static ALL: [&Check; 41] = [
     &signin_log_available::CHECK,
     &exporter_exceptions::CHECK,
 ];
+
+/// How an exception stands, and what it names that nothing was found about.
+pub fn standing<'e>(
+    exception: &'e Exception,
+    posture: &Posture<'_>,
+) -> Result<(Status, Vec<&'e ObjectId>), Unread> {
+    let check = ALL.into_iter().find(|check| check.id == exception.requirement);
+    let verdict = check.map(|check| check.judge(posture)).unwrap_or_default();
+    match verdict.standing(exception, posture.facts.now)? {
+        // What it names may be an account whose row could not be read.
+        (Status::Unmatched, missing)
+            if !missing.is_empty() && posture.facts.users.rows().is_ok_and(Users::has_gaps) =>
+        {
+            Err(Unread::SourceFailed)
+        }
+        standing => Ok(standing),
+    }
+}
 
 /// The verdict on a tenant made by hand.
 #[cfg(test)]

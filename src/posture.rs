@@ -28,8 +28,7 @@ use crate::posture::coverage::{Assessment, Coverage, Ground, PolicyGaps, Questio
 use crate::posture::fraud::Fraud;
 use crate::posture::people::People;
 use crate::posture::registration::Registration;
-use crate::sources::{ConditionalAccessPolicies, Facts, Unread, User};
-use crate::wire::ObjectId;
+use crate::sources::{Facts, Unread, User};
 
 /// The facts of one tenant and what follows from them for its people. Judged once, read by all
 /// checks.
@@ -150,36 +149,22 @@ impl<'a> Posture<'a> {
         enforcement.chain(registration)
     }
 
-    /// Whether an exception holds and is about something that is there.
-    pub fn status(&self, exception: &Exception) -> Result<Status, Unread> {
-        if !exception.holds(self.facts.now) {
-            return Ok(Status::Expired);
+    /// Whether somebody without a method is so new that this may still be so, as declared. Never so
+    /// for administrators; not known of somebody new while it is not known who they are.
+    pub fn is_in_grace(&self, user: &User) -> Result<bool, Unread> {
+        let is_new = |created| age(self.facts.now, created) < self.declared.hire_grace;
+        if !user.created.is_some_and(is_new) {
+            return Ok(false);
         }
         let people = self.people.as_ref().map_err(|why| *why)?;
-        let policies = self.facts.policies();
-        let is_there = |id: &ObjectId| {
-            let of_policies =
-                |it: &ConditionalAccessPolicies| it.policies.iter().any(|policy| policy.id == *id);
-            people.number(id).is_some()
-                || people.synchronizers().iter().any(|user| user.id == *id)
-                || policies.ok().flatten().is_some_and(of_policies)
-                || matches!(id, ObjectId::Guid(guid) if self.declared.partner_tenants.iter().flatten().any(|it| it == guid))
-        };
-        match exception.subjects.iter().all(is_there) {
-            true => Ok(Status::Active),
-            false => policies.and(Ok(Status::Unmatched)),
+        let registration = self.registration.as_ref().map_err(|why| *why)?;
+        let lacks = |number: &usize| registration.everyone()[*number].registered == Ok(false);
+        let Some(number) = people.number(&user.id).filter(lacks) else { return Ok(false) };
+        match self.administrators.as_ref().map_err(|why| *why)? {
+            (administrators, _) if administrators.contains(number) => Ok(false),
+            (_, Some(why)) => Err(*why),
+            (_, None) => Ok(true),
         }
-    }
-
-    /// Whether the account is so new that its owner may still be without a method, as declared.
-    /// Never so for administrators, nor for anybody while it is not known who they are.
-    pub fn is_in_grace(&self, number: usize, user: &User) -> bool {
-        let is_new = |created| age(self.facts.now, created) < self.declared.hire_grace;
-        let is_administrator = match &self.administrators {
-            Ok((administrators, None)) => administrators.contains(number),
-            Ok((_, Some(_))) | Err(_) => true,
-        };
-        !is_administrator && user.created.is_some_and(is_new)
     }
 
     /// Whether this is an account declared for emergencies.

@@ -1,6 +1,6 @@
 //! Every program that provisions for customers is known.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Unread;
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "Every application that changes something of customers' through Partner Center is known",
     tier: Tier::Advised,
     evidence: Evidence::Proxy,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements-faq",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/ApplicationsListBlade",
     remedy: "find out whose application it is, see that it uses the Secure Application Model, and list it under `partner_applications` in the configuration; or take its consent away",

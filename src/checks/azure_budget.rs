@@ -1,6 +1,6 @@
 //! Every customer with Azure has a spending budget.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::{Unread, UsageRecords};
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "Every customer with Azure has a spending budget",
     tier: Tier::Programme,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/customers/set-an-azure-spending-budget-for-your-customers",
     portal: "https://partner.microsoft.com/dashboard/v2/customers/list",
     remedy: "set a monthly budget for the customer in Partner Center, under the customer's Azure spending; Microsoft then warns at 80 percent, which is often the first sign of fraud",

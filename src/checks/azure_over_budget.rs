@@ -1,6 +1,6 @@
 //! No customer has used up its spending budget.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::{Unread, UsageRecords};
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "No customer has used up its Azure spending budget",
     tier: Tier::Advised,
     evidence: Evidence::Proxy,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/customers/set-an-azure-spending-budget-for-your-customers",
     portal: "https://partner.microsoft.com/dashboard/v2/customers/list",
     remedy: "ask the customer whether the use is their own; if not, treat it as fraud: stop the resource or suspend the subscription. If it is, raise the budget",

@@ -1,6 +1,6 @@
 //! Baseline policies, retired in 2020, were left behind.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Unread;
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "No baseline policy is left, since they protect nobody any more",
     tier: Tier::Transition,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/entra/fundamentals/security-defaults",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "delete the policy, and switch security defaults on or use Conditional Access",

@@ -1,10 +1,11 @@
 //! The shape of a check, its verdict, and the findings that say why.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::posture::{Attestation, Attested, Exception, Posture};
+use crate::posture::{Attestation, Attested, Exception, Posture, Status};
 use crate::sources::policy::Policy;
 use crate::sources::{Unread, User};
 use crate::wire::ObjectId;
@@ -20,6 +21,8 @@ pub struct Check {
     pub tier: Tier,
     /// What the verdict rests on.
     pub evidence: Evidence,
+    /// Whom or what its findings are about.
+    pub about: About,
     /// Where Microsoft says so.
     pub docs: &'static str,
     /// Where in Microsoft's portals it is put right.
@@ -66,6 +69,7 @@ impl Terms<'_> {
         let mut verdict = Verdict { answer: Answer::Judged, ..Verdict::default() };
         for mut finding in findings {
             finding.waived |= self.waive(&finding.subject);
+            verdict.excepted.extend(finding.subject.id().filter(|id| self.names(id)).cloned());
             verdict.found += 1;
             verdict.waived += usize::from(finding.waived);
             if verdict.findings.len() < FINDINGS_KEPT {
@@ -78,6 +82,10 @@ impl Terms<'_> {
             }
         }
         verdict
+    }
+
+    fn names(&self, id: &ObjectId) -> bool {
+        self.exceptions.iter().any(|exception| exception.subjects.contains(id))
     }
 
     fn waive(&self, subject: &Subject) -> bool {
@@ -145,6 +153,15 @@ impl Tier {
             Self::Exporter => "about the exporter itself",
         }
     }
+}
+
+/// Whom or what the findings of a check are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Accounts: whoever is excepted has to be named.
+    Accounts,
+    /// The tenant, policies, customers and the like.
+    Others,
 }
 
 /// What a verdict rests on.
@@ -215,6 +232,8 @@ pub struct Verdict {
     findings: Vec<Finding>,
     found: usize,
     waived: usize,
+    /// Whom and what exceptions name of that which was found.
+    excepted: BTreeSet<ObjectId>,
     doubt: Option<Unread>,
 }
 
@@ -262,6 +281,30 @@ impl Verdict {
     /// Why there may be more findings than were found.
     pub fn doubt(&self) -> Option<Unread> {
         self.doubt
+    }
+
+    /// How an exception to this requirement stands, and what it names that nothing was found about.
+    pub fn standing<'e>(
+        &self,
+        exception: &'e Exception,
+        now: Timestamp,
+    ) -> Result<(Status, Vec<&'e ObjectId>), Unread> {
+        if !exception.holds(now) {
+            return Ok((Status::Expired, Vec::new()));
+        }
+        if let Answer::Unknown(why) = self.answer {
+            return Err(why);
+        }
+        let is_missing = |id: &&ObjectId| !self.excepted.contains(*id);
+        let missing: Vec<_> = exception.subjects.iter().filter(is_missing).collect();
+        let is_matched =
+            if exception.subjects.is_empty() { self.found > 0 } else { missing.is_empty() };
+        match self.doubt {
+            _ if is_matched => Ok((Status::Active, missing)),
+            // It may be among what was not found.
+            Some(why) => Err(why),
+            None => Ok((Status::Unmatched, missing)),
+        }
     }
 
     /// The state it amounts to.
@@ -352,6 +395,23 @@ pub(super) fn unenforced<'a>(
     people.into_iter().map(|(user, what)| Finding::account(user, what))
 }
 
+/// A finding for each of these people without a usable method, put up with in the grace for new
+/// hires. Nothing is found about somebody who may be in it, and `doubt` says why.
+pub(super) fn unregistered<'a>(
+    posture: &Posture<'_>,
+    people: impl IntoIterator<Item = &'a User>,
+    what: &'static str,
+    doubt: &mut Option<Unread>,
+) -> impl Iterator<Item = Finding> {
+    people.into_iter().filter_map(move |user| match posture.is_in_grace(user) {
+        Ok(is_in_grace) => Some(Finding::account(user, what).waived_if(is_in_grace)),
+        Err(why) => {
+            *doubt = doubt.take().into_iter().chain([why]).min();
+            None
+        }
+    })
+}
+
 impl Finding {
     /// About the tenant as a whole.
     pub fn tenant(what: impl Into<Cow<'static, str>>) -> Self {
@@ -429,6 +489,7 @@ mod tests {
             title: "",
             tier: Tier::Mandatory,
             evidence: Evidence::Measured,
+            about: About::Others,
             docs: "",
             portal: "",
             remedy: "",
@@ -467,6 +528,7 @@ mod tests {
             title: "",
             tier: Tier::Mandatory,
             evidence: Evidence::Proxy,
+            about: About::Others,
             docs: "",
             portal: "",
             remedy: "",

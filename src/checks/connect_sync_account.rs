@@ -1,6 +1,6 @@
 //! Connect sync accounts do nothing but synchronise.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Unread;
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "Accounts of Entra Connect hold no other role and are no agents",
     tier: Tier::Advised,
     evidence: Evidence::Measured,
+    about: About::Accounts,
     docs: "https://learn.microsoft.com/entra/identity/hybrid/connect/reference-connect-accounts-permissions",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/RolesManagementMenuBlade/~/AllRoles",
     remedy: "take every role but Directory Synchronization Accounts from the account, and take it out of the agent groups; it is left out of MFA and its password lies on a server",

@@ -1,6 +1,6 @@
 //! Administrators of customers do MFA.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::{Compliance, Unread};
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "MFA is enforced for the administrators of every customer",
     tier: Tier::Programme,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/security/security-requirements",
     portal: "https://partner.microsoft.com/dashboard/commerce2/securityrequirements",
     remedy: "have each customer switch security defaults on, or demand MFA of its administrators; Partner Center lists the customers under Security requirements, customer MFA statistics",

@@ -1,7 +1,8 @@
 //! Security defaults and Conditional Access are used one at a time.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
+use crate::posture::coverage::SOURCES;
 use crate::sources::Unread;
 use crate::sources::policy::PolicyState;
 
@@ -10,10 +11,11 @@ pub(super) static CHECK: Check = Check {
     title: "Exactly one of security defaults and Conditional Access is in use",
     tier: Tier::Advised,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/entra/fundamentals/security-defaults",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "switch security defaults off where Conditional Access policies are enabled; where neither is in use, choose one",
-    sources: &["security_defaults", "conditional_access_policies", "per_user_mfa"],
+    sources: &SOURCES,
     evaluate,
 };
 
@@ -46,7 +48,7 @@ mod tests {
         assert_eq!(state("{ security_defaults: true }"), State::Compliant);
         assert_eq!(
             state(
-                "{ policies: [{ id: p, displayName: MFA, state: enabled, conditions: { users: { includeUsers: [All] }, applications: { includeApplications: [All] } }, grantControls: { operator: OR, builtInControls: [mfa] } }] }"
+                "{ users: { anna: {} }, policies: [{ id: p, displayName: MFA, state: enabled, conditions: { users: { includeUsers: [All] }, applications: { includeApplications: [All] } }, grantControls: { operator: OR, builtInControls: [mfa] } }] }"
             ),
             State::Compliant
         );
@@ -57,7 +59,10 @@ mod tests {
             State::Noncompliant
         );
         assert_eq!(state("{}"), State::Noncompliant);
-        assert_eq!(state("{ per_user: { anna: enforced } }"), State::Compliant);
+        assert_eq!(
+            state("{ users: { anna: {} }, per_user: { anna: enforced } }"),
+            State::Compliant
+        );
         assert_eq!(state("{ policies: refused }"), State::Unknown);
         assert_eq!(state("{ security_defaults: refused }"), State::Unknown);
     }

@@ -1,6 +1,6 @@
 //! Under security defaults registration is judged in full, since challenges come by risk.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Unread;
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "Under security defaults everybody has registered, whatever grace Microsoft gives",
     tier: Tier::Advised,
     evidence: Evidence::Measured,
+    about: About::Accounts,
     docs: "https://learn.microsoft.com/entra/fundamentals/security-defaults",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/AuthenticationMethodsMenuBlade/~/UserRegistrationDetails",
     remedy: "have everybody register now: under security defaults people may put it off, and without a method they cannot be challenged",

@@ -1,6 +1,6 @@
 //! Partner Center's safeguards let our own token through.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::client::PartnerRefusal;
 use crate::posture::Posture;
 use crate::sources::Unread;
@@ -10,6 +10,7 @@ pub(super) static CHECK: Check = Check {
     title: "Partner Center's MFA safeguards accept the token of our own application",
     tier: Tier::Mandatory,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements-mandating-mfa",
     portal: "https://partner.microsoft.com/commerce/security/compliance",
     remedy: "run `partnercenter_exporter consent` and sign in with MFA: the present grant was given without it, or a third party's MFA sends no claim",

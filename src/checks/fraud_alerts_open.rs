@@ -1,6 +1,6 @@
 //! Nobody leaves an alert about fraud open.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use jiff::Timestamp;
 
 use crate::clock::age;
@@ -13,6 +13,7 @@ pub(super) static CHECK: Check = Check {
     title: "No alert about fraud in customers' Azure is open",
     tier: Tier::Mandatory,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/security/azure-fraud-notification",
     portal: "https://partner.microsoft.com/dashboard/commerce2/insights/security/alerts",
     remedy: "stop the resource, or suspend the subscription in Partner Center if it is not the customer's own doing; then set the alert's status and finding, which alone changes nothing in Azure",

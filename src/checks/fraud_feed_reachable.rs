@@ -1,6 +1,6 @@
 //! The watch over alerts about fraud works itself.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::clock::age;
 use crate::posture::Posture;
 use crate::sources::Unread;
@@ -10,6 +10,7 @@ pub(super) static CHECK: Check = Check {
     title: "Alerts about fraud are read, and what is known of them is fresh",
     tier: Tier::Exporter,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/security/azure-fraud-notification",
     portal: "https://partner.microsoft.com/dashboard/commerce2/insights/security/alerts",
     remedy: "see the exporter's log for why the sources security_alerts and fraud_events cannot be read; without a grant, run `partnercenter_exporter consent`",

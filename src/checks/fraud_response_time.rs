@@ -1,6 +1,6 @@
 //! Alerts about fraud are answered within 24 hours on average.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::posture::fraud::{Answer, LIMIT_SECONDS};
 use crate::sources::Unread;
@@ -10,6 +10,7 @@ pub(super) static CHECK: Check = Check {
     title: "Alerts about fraud are answered within 24 hours on average",
     tier: Tier::Mandatory,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/security/security-requirements",
     portal: "https://partner.microsoft.com/dashboard/commerce2/insights/security/alerts",
     remedy: "answer the oldest open alerts first: look at the resource, stop it if need be, and set the alert's status; see that somebody is paged for the next one",

@@ -1,6 +1,6 @@
 //! Protocols that cannot do MFA are blocked.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::posture::coverage::Coverage;
 use crate::sources::Unread;
@@ -10,6 +10,7 @@ pub(super) static CHECK: Check = Check {
     title: "Legacy authentication is blocked for every enabled account",
     tier: Tier::Advised,
     evidence: Evidence::Measured,
+    about: About::Accounts,
     docs: "https://learn.microsoft.com/entra/identity/conditional-access/policy-block-legacy-authentication",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "enable a policy that blocks the client types `Exchange ActiveSync clients` and `Other clients` for all users and all applications, and move what still needs them",

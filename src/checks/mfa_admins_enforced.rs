@@ -1,6 +1,6 @@
 //! Every administrator is always challenged for MFA.
 
-use super::check::{Check, Evidence, Terms, Tier, Verdict, unenforced};
+use super::check::{About, Check, Evidence, Terms, Tier, Verdict, unenforced};
 use crate::posture::Posture;
 use crate::sources::Unread;
 use crate::sources::User;
@@ -10,6 +10,7 @@ pub(super) static CHECK: Check = Check {
     title: "MFA is enforced for every holder of an admin role and every Partner Center agent",
     tier: Tier::Mandatory,
     evidence: Evidence::Measured,
+    about: About::Accounts,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "run `partnercenter_exporter explain` with the account, and include it in a policy that demands MFA of every sign-in; or take the role away",

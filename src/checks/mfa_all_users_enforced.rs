@@ -1,6 +1,6 @@
 //! Every enabled account is always challenged for MFA.
 
-use super::check::{Check, Evidence, Terms, Tier, Verdict, unenforced};
+use super::check::{About, Check, Evidence, Terms, Tier, Verdict, unenforced};
 use crate::posture::{Posture, coverage};
 use crate::sources::Unread;
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "MFA is enforced for every enabled account, guests, service and emergency accounts included",
     tier: Tier::Mandatory,
     evidence: Evidence::Measured,
+    about: About::Accounts,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "run `partnercenter_exporter explain` with the account for the policy that leaves it out, and close the gap in Conditional Access; block the sign-in of accounts nobody needs",

@@ -1,6 +1,6 @@
 //! Every enabled account can answer an MFA challenge.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Terms, Tier, Verdict, unregistered};
 use crate::posture::Posture;
 use crate::sources::Unread;
 
@@ -9,24 +9,31 @@ pub(super) static CHECK: Check = Check {
     title: "Every enabled account, guests and service accounts included, has registered an MFA method",
     tier: Tier::Mandatory,
     evidence: Evidence::Measured,
+    about: About::Accounts,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/AuthenticationMethodsMenuBlade/~/UserRegistrationDetails",
     remedy: "have the person register a method at https://aka.ms/mysecurityinfo, hand out a \
              Temporary Access Pass for it, or block the sign-in of an account nobody needs",
-    sources: &["users", "user_registration_details"],
+    sources: &[
+        "users",
+        "user_registration_details",
+        "role_assignments",
+        "role_eligibilities",
+        "agent_groups",
+        "groups",
+    ],
     evaluate,
 };
 
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
     let registration = posture.registration.as_ref().map_err(|why| *why)?;
-    let unregistered = registration.everyone().iter().enumerate();
-    let unregistered = unregistered.filter(|(_, it)| it.registered == Ok(false));
-    let findings = unregistered.map(|(number, it)| {
-        Finding::account(it.user, "has registered no method that satisfies MFA")
-            .waived_if(posture.is_in_grace(number, it.user))
-    });
+    let lacking = registration.everyone().iter().filter(|it| it.registered == Ok(false));
+    let people = lacking.map(|it| it.user);
     // People too new or signing in elsewhere may still prove unregistered.
-    terms.verdict(findings).unless_doubtful(registration.doubt())
+    let mut doubt = registration.doubt();
+    let what = "has registered no method that satisfies MFA";
+    let verdict = terms.verdict(unregistered(posture, people, what, &mut doubt));
+    verdict.unless_doubtful(doubt)
 }
 
 #[cfg(test)]
@@ -92,7 +99,12 @@ mod tests {
         assert_eq!(judged(6, "{}"), State::Waived);
         assert_eq!(judged(7, "{}"), State::Noncompliant);
         assert_eq!(judged(6, "{ eligible: { admin: [anna] } }"), State::Noncompliant);
-        assert_eq!(judged(6, "refused"), State::Noncompliant, "anybody may administer then");
+        assert_eq!(judged(7, "refused"), State::Noncompliant);
+        assert_eq!(judged(6, "refused"), State::Unknown, "anybody may administer then");
+        assert_eq!(
+            judged(6, "{ active: { admin: [anna] }, eligible: refused }"),
+            State::Noncompliant
+        );
     }
 
     #[test]

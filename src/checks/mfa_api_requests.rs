@@ -1,6 +1,6 @@
 //! Every request to Partner Center's API in a person's name carries MFA.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Unread;
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "Every request to Partner Center's API in a person's name carries MFA",
     tier: Tier::Mandatory,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements-mandating-mfa",
     portal: "https://partner.microsoft.com/commerce/security/compliance",
     remedy: "find whose application it is, have its owner consent anew with MFA (Secure Application Model), or take the application's consent away",

@@ -1,6 +1,6 @@
 //! The token of our own application carries the MFA claim.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::client::PartnerRefusal;
 use crate::posture::Posture;
 use crate::sources::{MfaSelfTest, Unread};
@@ -10,6 +10,7 @@ pub(super) static CHECK: Check = Check {
     title: "The token our own application uses carries the MFA claim",
     tier: Tier::Mandatory,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/powershell/partnercenter/test-partner-security-requirements",
     portal: "https://partner.microsoft.com/commerce/security/compliance",
     remedy: "run `partnercenter_exporter consent` and sign in with MFA; if a third party's MFA was used, its vendor has to send the claim multipleauthn",

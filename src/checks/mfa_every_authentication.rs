@@ -1,6 +1,6 @@
 //! The policies people rely on leave no way around the challenge.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::posture::coverage::{self, Coverage, Gap, Via};
 use crate::sources::Unread;
@@ -11,6 +11,7 @@ pub(super) static CHECK: Check = Check {
     title: "No policy that people rely on for MFA leaves some of their sign-ins unchallenged",
     tier: Tier::Mandatory,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "take the condition out of the policy (excluded applications, trusted locations, platforms, client types, `or compliant device`, risk), or cover what it leaves out with another policy",

@@ -1,6 +1,6 @@
 //! Guests are always challenged for MFA.
 
-use super::check::{Check, Evidence, Terms, Tier, Verdict, unenforced};
+use super::check::{About, Check, Evidence, Terms, Tier, Verdict, unenforced};
 use crate::posture::{Posture, coverage};
 use crate::sources::Unread;
 use crate::sources::{Account, User};
@@ -10,6 +10,7 @@ pub(super) static CHECK: Check = Check {
     title: "MFA is enforced for every guest account in the partner tenant",
     tier: Tier::Mandatory,
     evidence: Evidence::Measured,
+    about: About::Accounts,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "include guests in a policy that demands MFA of every sign-in, or remove guests nobody needs",

@@ -1,6 +1,6 @@
 //! Nobody is left out of MFA, not even service and emergency accounts.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::{Posture, coverage};
 use crate::sources::Unread;
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "No account is left out of the policies that demand MFA",
     tier: Tier::Mandatory,
     evidence: Evidence::Measured,
+    about: About::Accounts,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "take the account, group, role or kind of guest out of the policy's exclusions, or cover it with another policy; emergency accounts belong under break_glass in the configuration and hold a security key",

@@ -1,6 +1,6 @@
 //! Every partner tenant of the company is watched, sandboxes included.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Unread;
 use crate::wire::ObjectId;
@@ -10,6 +10,7 @@ pub(super) static CHECK: Check = Check {
     title: "Every partner tenant, the sandbox included, is watched",
     tier: Tier::Mandatory,
     evidence: Evidence::Proxy,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
     portal: "https://partner.microsoft.com/dashboard/account/v3/organization/legalinfo",
     remedy: "list the ids of all partner tenants under partner_tenants in the configuration, and add those that are not watched under tenants",

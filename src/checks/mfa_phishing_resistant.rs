@@ -1,6 +1,6 @@
 //! Administrators hold methods that cannot be phished.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Registration;
 use crate::sources::Unread;
@@ -10,6 +10,7 @@ pub(super) static CHECK: Check = Check {
     title: "Every administrator has registered a phishing-resistant method",
     tier: Tier::BestPractice,
     evidence: Evidence::Measured,
+    about: About::Accounts,
     docs: "https://learn.microsoft.com/entra/identity/authentication/concept-authentication-strengths",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/AuthenticationMethodsMenuBlade/~/UserRegistrationDetails",
     remedy: "have the person register a passkey, a security key or Windows Hello, and demand it with an authentication strength",

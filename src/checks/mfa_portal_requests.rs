@@ -1,6 +1,6 @@
 //! Everybody who works in Partner Center's portal was challenged for MFA.
 
-use super::check::{Check, Evidence, Finding, Subject, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Subject, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::{Person, Unread};
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "Everybody who works in Partner Center's portal was challenged for MFA",
     tier: Tier::Mandatory,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements-mandating-mfa",
     portal: "https://partner.microsoft.com/commerce/security/compliance",
     remedy: "run `partnercenter_exporter explain` with the account for the policy that lets it in without MFA, and close the gap",

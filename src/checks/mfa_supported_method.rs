@@ -1,7 +1,8 @@
 //! MFA comes from one of the ways Microsoft supports.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
+use crate::posture::coverage::SOURCES;
 use crate::sources::Unread;
 
 pub(super) static CHECK: Check = Check {
@@ -9,10 +10,11 @@ pub(super) static CHECK: Check = Check {
     title: "A way to enforce MFA that Microsoft supports is in use",
     tier: Tier::Mandatory,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "switch security defaults on, or enable a Conditional Access policy that demands MFA",
-    sources: &["security_defaults", "conditional_access_policies", "per_user_mfa"],
+    sources: &SOURCES,
     evaluate,
 };
 
@@ -42,11 +44,11 @@ mod tests {
         assert_eq!(state("{ security_defaults: true }"), State::Compliant);
         assert_eq!(
             state(
-                "{ policies: [{ id: p, displayName: MFA, state: enabled, conditions: { users: { includeUsers: [All] }, applications: { includeApplications: [All] } }, grantControls: { operator: OR, builtInControls: [mfa] } }] }"
+                "{ users: { anna: {} }, policies: [{ id: p, displayName: MFA, state: enabled, conditions: { users: { includeUsers: [All] }, applications: { includeApplications: [All] } }, grantControls: { operator: OR, builtInControls: [mfa] } }] }"
             ),
             State::Compliant
         );
-        assert_eq!(state("{ per_user: { anna: enabled } }"), State::Compliant);
+        assert_eq!(state("{ users: { anna: {} }, per_user: { anna: enabled } }"), State::Compliant);
         assert_eq!(state("{}"), State::Noncompliant);
         assert_eq!(state("{ per_user: absent }"), State::Noncompliant);
     }
@@ -68,5 +70,47 @@ mod tests {
         assert_eq!(judged(&CHECK, refused).why_unknown(), Some(Unread::Permission));
         let on = "{ security_defaults: true, policies: refused }";
         assert_eq!(judged(&CHECK, on).state(), State::Compliant);
+    }
+
+    #[test]
+    fn a_way_that_is_used_on_nobody_who_may_sign_in_is_none() {
+        let state = |tenant: &str| judged(&CHECK, tenant).state();
+        assert_eq!(
+            state(
+                "{ users: { anna: {}, gone: { disabled: true } }, per_user: { gone: enforced } }"
+            ),
+            State::Noncompliant
+        );
+        let policy = |users: &str, more: &str| {
+            format!(
+                "{{ users: {{ anna: {{}}, gone: {{ disabled: true }} }}, {more} policies: [{{ id: p,
+                    state: enabled, conditions: {{ users: {users}, applications:
+                    {{ includeApplications: [All] }} }}, grantControls: {{ operator: OR,
+                    builtInControls: [mfa] }} }}] }}"
+            )
+        };
+        for nobody in [
+            "{ includeUsers: [None] }",
+            "{ includeUsers: [gone] }",
+            "{ includeGroups: [left] }",
+            "{ includeRoles: [admin] }",
+            "{ includeUsers: [All], excludeUsers: [anna] }",
+        ] {
+            assert_eq!(state(&policy(nobody, "groups: { left: deleted },")), State::Noncompliant);
+        }
+        assert_eq!(state(&policy("{ includeUsers: [anna] }", "")), State::Compliant);
+        let perhaps = policy("{ includeGroups: [hidden] }", "groups: { hidden: refused },");
+        assert_eq!(state(&perhaps), State::Unknown);
+    }
+
+    #[test]
+    fn a_policy_that_leaves_sign_ins_out_is_a_way_whatever_else_is_on_and_unread() {
+        let partly = "users: { anna: {} }, policies: [{ id: p, state: enabled, conditions: { users:
+            { includeUsers: [All] }, applications: { includeApplications: [All] }, clientAppTypes:
+            [browser] }, grantControls: { operator: OR, builtInControls: [mfa] } }]";
+        for more in ["", "locations: refused,", "unreadable_policies: 1,", "per_user: refused,"] {
+            let state = judged(&CHECK, &format!("{{ {more} {partly} }}")).state();
+            assert_eq!(state, State::Compliant, "{more}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! MFA of another vendor counts only with an exception from Microsoft.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Unread;
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "No MFA of another vendor is in use, unless Microsoft has granted an exception",
     tier: Tier::Mandatory,
     evidence: Evidence::Proxy,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess/ConditionalAccessBlade/~/Policies",
     remedy: "use MFA of Microsoft Entra; custom controls never satisfy the requirement. With a technical exception granted by Microsoft, write an exception with its ticket into the configuration",

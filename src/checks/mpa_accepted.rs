@@ -1,6 +1,6 @@
 //! The company has accepted the Microsoft Partner Agreement.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::client::PartnerRefusal;
 use crate::posture::Posture;
 use crate::sources::Unread;
@@ -10,6 +10,7 @@ pub(super) static CHECK: Check = Check {
     title: "The company has accepted the current Microsoft Partner Agreement",
     tier: Tier::Mandatory,
     evidence: Evidence::Proxy,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/enroll/microsoft-partner-agreement",
     portal: "https://partner.microsoft.com/dashboard/account/v3/agreements",
     remedy: "have a Global Administrator accept the agreement in Partner Center; if it is accepted, say so under `attestations` in the configuration, since no API shows it",

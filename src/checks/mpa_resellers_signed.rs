@@ -1,6 +1,6 @@
 //! Every indirect reseller has signed the Microsoft Partner Agreement.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::{IndirectResellers, Unread};
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "Every indirect reseller has signed the Microsoft Partner Agreement",
     tier: Tier::Mandatory,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/developer/verify-indirect-reseller-mpa-status",
     portal: "https://partner.microsoft.com/dashboard/v2/resellers/list",
     remedy: "have the reseller accept the Microsoft Partner Agreement in its own Partner Center; until then nothing can be transacted with it",

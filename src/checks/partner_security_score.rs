@@ -1,6 +1,6 @@
 //! Microsoft finds nothing wanting in the partner's security.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::{Compliance, Requirement, SecurityRequirements, Unread};
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "Microsoft counts every security requirement of the partner as met",
     tier: Tier::Programme,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/security/security-requirements",
     portal: "https://partner.microsoft.com/dashboard/commerce2/securityrequirements",
     remedy: "open the Security requirements page in Partner Center and follow what it says of each requirement that is not met; no score is demanded, but each requirement counts",

@@ -1,6 +1,6 @@
 //! Every application that asks Partner Center in people's names uses the Secure Application Model.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Unread;
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "Every application that asks Partner Center in people's names uses the Secure Application Model",
     tier: Tier::Mandatory,
     evidence: Evidence::Proxy,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/developer/enable-secure-app-model",
     portal: "https://partner.microsoft.com/commerce/security/compliance",
     remedy: "have the application's owner adopt the Secure Application Model: one consent with MFA, then refresh tokens, never a password",

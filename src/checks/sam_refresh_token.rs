@@ -1,6 +1,6 @@
 //! The grant our own application rests on works, carries MFA, and is not about to end.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use jiff::SignedDuration;
 
 use crate::posture::Posture;
@@ -11,6 +11,7 @@ pub(super) static CHECK: Check = Check {
     title: "The grant our own application rests on works and is not about to end",
     tier: Tier::Exporter,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/developer/enable-secure-app-model",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/ApplicationsListBlade",
     remedy: "run `partnercenter_exporter consent` and sign in with MFA",

@@ -1,6 +1,6 @@
 //! A security contact is provided.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::{Compliance, Unread};
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "A security contact is provided in Partner Center",
     tier: Tier::Mandatory,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/account-settings/security-contact",
     portal: "https://partner.microsoft.com/dashboard/account/v3/organization/legalinfo",
     remedy: "name a security contact with a telephone that is answered day and night, under Account settings, Legal info; a distribution list is better than a person",

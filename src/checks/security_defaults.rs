@@ -1,7 +1,8 @@
 //! Security defaults are one accepted way to MFA for everyone.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
+use crate::posture::coverage::SOURCES;
 use crate::sources::Unread;
 
 pub(super) static CHECK: Check = Check {
@@ -9,11 +10,12 @@ pub(super) static CHECK: Check = Check {
     title: "Security defaults are on, unless Conditional Access takes their place",
     tier: Tier::Advised,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/entra/fundamentals/security-defaults",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/TenantOverview.ReactView",
     remedy: "switch security defaults on under Identity, Overview, Properties, or buy Entra ID P1 \
              and enforce MFA with Conditional Access",
-    sources: &["security_defaults", "conditional_access_policies", "per_user_mfa"],
+    sources: &SOURCES,
     evaluate,
 };
 
@@ -34,7 +36,7 @@ mod tests {
     use super::*;
     use crate::checks::{State, judged};
 
-    const MFA: &str = "policies: [{ id: p, state: enabled, conditions: { users: { includeUsers: [All] },
+    const MFA: &str = "users: { anna: {} }, policies: [{ id: p, state: enabled, conditions: { users: { includeUsers: [All] },
         applications: { includeApplications: [All] } }, grantControls: { operator: OR, builtInControls: [mfa] } }]";
 
     #[test]
@@ -51,7 +53,10 @@ mod tests {
         assert_eq!(state(&format!("{{ {MFA} }}")), State::NotApplicable);
         let report = MFA.replace("state: enabled", "state: enabledForReportingButNotEnforced");
         assert_eq!(state(&format!("{{ {report} }}")), State::Noncompliant);
-        assert_eq!(state("{ per_user: { anna: enforced } }"), State::NotApplicable);
+        assert_eq!(
+            state("{ users: { anna: {} }, per_user: { anna: enforced } }"),
+            State::NotApplicable
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The sign-in log, on which all review of sign-ins rests, is open to the tenant.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Unread;
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "The tenant has the licence that opens its sign-in log",
     tier: Tier::Advised,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements-faq",
     portal: "https://admin.microsoft.com/#/licenses",
     remedy: "assign Microsoft Entra ID P1 or P2 in the partner tenant; partner benefits include \

@@ -1,6 +1,6 @@
 //! Who has no phone at hand has another way.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Unread;
 
@@ -9,6 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "A method without a phone may be used: a one-time passcode, a token, a passkey or a certificate",
     tier: Tier::Advised,
     evidence: Evidence::Measured,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/security/partner-security-requirements-faq",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/AuthenticationMethodsMenuBlade/~/AdminAuthMethods",
     remedy: "enable software OATH tokens, hardware tokens, passkeys or certificates in the authentication methods policy",

@@ -1,6 +1,6 @@
 //! The partner may transact.
 
-use super::check::{Check, Evidence, Finding, Terms, Tier, Verdict};
+use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::client::PartnerRefusal;
 use crate::posture::Posture;
 use crate::sources::Unread;
@@ -10,6 +10,7 @@ pub(super) static CHECK: Check = Check {
     title: "Partner Center does not refuse the company as a partner",
     tier: Tier::Mandatory,
     evidence: Evidence::Proxy,
+    about: About::Others,
     docs: "https://learn.microsoft.com/partner-center/security/security-requirements",
     portal: "https://partner.microsoft.com/dashboard/account/v3/overview",
     remedy: "see in Partner Center under Account settings which agreement or programme is not in order, and mend that at once: without it nothing can be transacted",

@@ -9,7 +9,7 @@ use serde_saphyr::Spanned;
 use super::file::{Attestation, AttestedVerdict, CloudName, Exception, File, Tenant};
 use super::gather::{Wrong, wrong};
 use super::value::Guid;
-use crate::checks::{self, Check, Evidence};
+use crate::checks::{self, About, Check, Evidence};
 use crate::posture::{self, Attested, Declarations, NEVER_TOLERATED};
 use crate::wire::{self, ObjectId};
 
@@ -121,9 +121,14 @@ fn exceptions(
 
 fn exception(entry: &Spanned<Exception>) -> Result<posture::Exception, Wrong> {
     let given = &entry.value;
-    let requirement = known(entry, &given.requirement)?.id;
+    let check = known(entry, &given.requirement)?;
+    let requirement = check.id;
     let what = format!("the exception to {requirement}");
     filled(entry, &what, [("owner", &given.owner), ("reason", &given.reason)])?;
+    if check.about == About::Accounts && given.subjects.is_empty() {
+        let message = format!("{what} is for everybody; name the accounts it is for in `subjects`");
+        return Err(wrong(entry, message));
+    }
     Ok(posture::Exception {
         requirement,
         subjects: given.subjects.iter().filter_map(|Guid(id)| ObjectId::parse(id)).collect(),

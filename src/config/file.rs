@@ -121,7 +121,8 @@ pub(super) struct Exception {
     /// Name of the tenant. Without it all are meant; with subjects and several tenants it has to be
     /// given.
     pub(super) tenant: Option<String>,
-    /// Object ids of accounts or policies. Without any, whatever is found is excepted.
+    /// Object ids of accounts or policies. Where accounts are found they have to be named; elsewhere,
+    /// without any, whatever is found is excepted.
     #[serde(default)]
     pub(super) subjects: Vec<Guid>,
     /// Who answers for it: a role or a team.

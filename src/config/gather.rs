@@ -551,7 +551,16 @@ mod tests {
                 2,
                 "`owner` of the exception",
             ),
-            (exception("mfa-guests", "contoso-eu", "team", "soon"), 2, "write it like 2027-03-01"),
+            (
+                exception("mpa-accepted", "contoso-eu", "team", "soon"),
+                2,
+                "write it like 2027-03-01",
+            ),
+            (
+                exception("mfa-guests", "contoso-eu", "team", "2027-03-01"),
+                2,
+                "name the accounts it is for in `subjects`",
+            ),
             (
                 exception("exporter-exceptions", "contoso-eu", "team", "2027-03-01"),
                 2,

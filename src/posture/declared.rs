@@ -90,11 +90,11 @@ impl Attestation {
 /// How an exception stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// It holds, and everything it names is there.
+    /// It holds, and something was found about all it names.
     Active,
     /// It has ended.
     Expired,
-    /// It names something that is not there.
+    /// It holds, and names something that nothing was found about.
     Unmatched,
 }
 

@@ -4,7 +4,7 @@ use crate::metrics::{Kind, Metric, Samples};
 use crate::posture::Posture;
 use crate::posture::coverage::{COVERAGES, Coverage, Exclusion, Gap, Via};
 use crate::posture::registration::Standing;
-use crate::sources::{Account, Methods, User};
+use crate::sources::{Account, Methods, Unread, User};
 
 /// A number for each kind of account.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +141,8 @@ static UNJUDGED: Metric = Metric {
 static GRACE: Metric = Metric {
     name: "partnercenter_users_mfa_grace",
     help: "Enabled accounts without a registered method that are in the grace declared for new \
-           hires. They count in partnercenter_users_without_mfa too. 0 where no grace is declared.",
+           hires. They count in partnercenter_users_without_mfa too. 0 where no grace is declared; \
+           absent while it is not known whether one of them is an administrator, who has none.",
     kind: Kind::Gauge,
     labels: &["tenant", "account"],
 };
@@ -260,18 +261,19 @@ fn registered(posture: &Posture<'_>, samples: &mut Samples) {
     let of = |is: &dyn Fn(&Standing<'_>) -> bool| {
         Count::of(everyone.iter().filter(|it| is(it)).map(|it| it.user))
     };
-    let is_in_grace = |(number, it): &(usize, &Standing<'_>)| {
-        it.registered == Ok(false) && posture.is_in_grace(*number, it.user)
-    };
-    let grace = Count::of(everyone.iter().enumerate().filter(is_in_grace).map(|(_, it)| it.user));
+    let grace = everyone.iter().map(|it| Ok((it.user, posture.is_in_grace(it.user)?)));
+    let grace: Result<Vec<_>, Unread> = grace.collect();
     let figures = [
         (&REGISTERED, of(&|it| it.registered == Ok(true))),
         (&CAPABLE, of(&|it| it.registered.is_ok() && it.row.is_some_and(|row| row.capable()))),
         (&RESISTANT, of(&|it| methods(it).resists_phishing())),
         (&WEAK, of(&|it| it.registered == Ok(true) && methods(it).is_weak())),
-        (&GRACE, grace),
     ];
-    for (metric, count) in figures {
+    let in_grace = |all: Vec<(&'_ User, bool)>| {
+        Count::of(all.into_iter().filter(|(_, is_in_grace)| *is_in_grace).map(|(user, _)| user))
+    };
+    let grace = grace.ok().map(|all| (&GRACE, in_grace(all)));
+    for (metric, count) in figures.into_iter().chain(grace) {
         for account in Account::ALL {
             samples.count(metric, [("account", account.as_str())], count.get(account));
         }
@@ -432,6 +434,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::posture::Declarations;
     use crate::posture::tenants::{Tenant, drawn, tenant};
 
     /// Every gauge of a tenant, by its series.
@@ -465,6 +468,27 @@ mod tests {
         let gap = |word: &str| sum(&shown, "users_without_mfa", &[&format!("gap=\"{word}\"")]);
         assert_eq!(gap("registration"), Some(1));
         assert_eq!((gap("both"), gap("enforcement")), (None, None), "no measurement");
+    }
+
+    #[test]
+    fn who_is_in_grace_is_no_measurement_while_a_new_hire_may_be_an_administrator() {
+        let grace = |registered: &str, roles: &str| {
+            let tenant = tenant(&format!(
+                "{{ users: {{ anna: {{ age: 3 }}, bert: {{ age: 300 }} }},
+                    registered: {registered}, roles: {roles} }}"
+            ));
+            let days = std::time::Duration::from_secs(14 * 86_400);
+            let declared = Declarations { hire_grace: days, ..Declarations::default() };
+            let mut samples = Samples::of_tenant("t");
+            Posture::of(&tenant.facts(), &declared).observe(&mut samples);
+            let text = samples.to_string();
+            let line =
+                text.lines().find(|line| line.contains("_grace{tenant=\"t\",account=\"member\""));
+            line.map(|line| line.rsplit_once(' ').unwrap().1.to_owned())
+        };
+        assert_eq!(grace("{ anna: [email], bert: [email] }", "{}").as_deref(), Some("1"));
+        assert_eq!(grace("{ anna: [email] }", "refused"), None);
+        assert_eq!(grace("{ bert: [email] }", "refused").as_deref(), Some("0"));
     }
 
     #[test]

@@ -96,7 +96,7 @@ static WAIVED: Metric = Metric {
 static EXCEPTIONS: Metric = Metric {
     name: "partnercenter_exceptions",
     help: "Exceptions in the configuration by how they stand: active, expired, unmatched (naming \
-           something that is not in the tenant). Absent while that cannot be judged.",
+           somebody or something that its requirement finds nothing about). Absent while that cannot be judged.",
     kind: Kind::Gauge,
     labels: &["tenant", "status"],
 };
@@ -222,7 +222,8 @@ fn show(check: &Check, verdict: &Verdict, facts: &Facts, samples: &mut Samples) 
 /// What the configuration puts up with and vouches for, and for how long.
 fn declared(posture: &Posture<'_>, samples: &mut Samples) {
     let all = &posture.declared.exceptions;
-    let statuses: Result<Vec<_>, _> = all.iter().map(|it| posture.status(it)).collect();
+    let status = |it| checks::standing(it, posture).map(|(status, _)| status);
+    let statuses: Result<Vec<_>, _> = all.iter().map(status).collect();
     for status in statuses.iter().flat_map(|_| Status::ALL) {
         let is_so = |it: &&Status| **it == status;
         let count = statuses.iter().flatten().filter(is_so).count();

@@ -81,11 +81,6 @@ impl PerUserMfa {
         self.rejected > 0
     }
 
-    /// Whether somebody has it for certain.
-    pub fn is_in_use(&self) -> bool {
-        self.states.values().any(|state| state.challenges() == Some(true))
-    }
-
     fn add(&mut self, row: Row) {
         let Some(value) = row.per_user_mfa_state.filter(|value| !value.is_null()) else { return };
         self.shown = true;

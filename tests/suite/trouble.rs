@@ -150,6 +150,9 @@ fn harm(source: &str) -> Harm {
         harm.weaker.extend(["mfa-admins-enforced", "mfa-phishing-resistant"]);
         harm.weaker.push("connect-sync-account");
         harm.gone.extend([ADMINS, "partnercenter_sync_accounts_other_roles"]);
+        // A new hire may be an administrator, who has no grace.
+        harm.weaker.extend(["mfa-all-users-registered", "accounts-without-mfa-ability"]);
+        harm.gone.push("_mfa_grace");
     }
     if ["security_defaults", "conditional_access_policies", "groups", "users"].contains(&source) {
         harm.unknown.push("legacy-auth-blocked");
@@ -320,14 +323,25 @@ fn each_fault_of_each_source_from_the_start() {
     });
 }
 
+/// The page of a tenant that gives its new hires time to register.
+async fn with_grace(microsoft: &Microsoft) -> String {
+    let tenant = microsoft.tenant("contoso");
+    let mut exporter =
+        Exporter::start(settings(&format!("tenants:\n{tenant}    hire_grace: 14d\n")));
+    exporter.until(Snapshot::is_ready).await;
+    exporter.page()
+}
+
 #[test]
 fn a_refused_source_makes_exactly_what_rests_on_it_unknown() {
     run(async {
-        let healthy = figures(&Exporter::of(&Microsoft::small()).await.page());
+        let healthy = figures(&with_grace(&Microsoft::small()).await);
+        let hires = healthy.iter().filter(|(series, _)| series.contains("_users_mfa_grace{"));
+        assert!(hires.into_iter().any(|(_, count)| count != "0"), "{healthy:?}");
         for source in SOURCES {
             let microsoft = Microsoft::small();
             microsoft.faults(&[&format!("forbidden=/@{}", path(source))]);
-            let page = Exporter::of(&microsoft).await.page();
+            let page = with_grace(&microsoft).await;
             let place = format!("{source}\n{page}");
             assert!(has(&page, &failure(source, "permission")), "{place}");
             // Agents are looked for where groups are read.
