@@ -184,9 +184,15 @@ fn text(answer: &Answer) -> String {
         for how in &step.how {
             text += &format!("  {}\n", check::plain(how));
         }
+        for missing in &step.missing {
+            text += &format!("  not known: {}\n", check::plain(missing));
+        }
         for gap in &step.leaves_out {
             text += &format!("  but only {}\n", check::plain(gap));
         }
+    }
+    if answer.now.unreadable_policies > 0 {
+        text += &format!("\n{} policies could not be read\n", answer.now.unreadable_policies);
     }
     let others = answer.now.policies.len() - steps.len();
     if others > 0 && answer.now.coverage != "nobody" {

@@ -63,6 +63,66 @@ fn tenants_made_by_hand_are_judged_as_their_sentences_say() {
     assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
 }
 
+fn explained(yaml: &str, name: &str) -> Explanation {
+    let tenant = crate::posture::tenants::tenant(yaml);
+    let facts = tenant.facts();
+    let users = facts.users.rows().unwrap();
+    explain(&facts, &tenant.declared(), users.of(&id(name)).unwrap()).unwrap()
+}
+
+#[test]
+fn an_explanation_names_what_could_not_be_read_or_understood() {
+    let about = |users: &str, grant: &str, more: &str| {
+        let yaml = format!(
+            "{{ users: {{ anna: {{}}, gus: {{ guest: true, external: true }} }}, {more}
+              policies: [ {{ id: p1, displayName: MFA, state: enabled,
+                conditions: {{ users: {users}, applications: {{ includeApplications: [All] }} }},
+                grantControls: {{ operator: OR, {grant} }} }} ] }}"
+        );
+        let explanation = explained(&yaml, "gus");
+        assert_eq!(explanation.coverage, "unknown", "{explanation:?}");
+        let missing = explanation.policies[0].missing.join("; ");
+        assert!(explanation.sentence.contains(&missing), "{explanation:?}");
+        missing
+    };
+    let mfa = "builtInControls: [mfa]";
+    assert_eq!(
+        about(
+            "{ includeUsers: [All] }",
+            "authenticationStrength: { id: s1, displayName: Keys }",
+            ""
+        ),
+        "the authentication strength Keys (s1) is not among those there are"
+    );
+    assert_eq!(
+        about("{ includeUsers: [All], excludeUsers: [Everyone] }", mfa, ""),
+        "the word Everyone left out is unknown to this version"
+    );
+    assert_eq!(
+        about("{ includeUsers: [All], excludeRoles: [r1] }", mfa, "roles: { eligible: refused },"),
+        "who holds the role r1 left out could not be read (permission)"
+    );
+    assert_eq!(
+        about("{ includeGroups: [g1] }", mfa, "groups: { g1: refused },"),
+        "the group g1 (g1) included could not be read (permission)"
+    );
+    let guests = |guests: &str| format!("{{ includeGuestsOrExternalUsers: {{ {guests} }} }}");
+    assert_eq!(
+        about(&guests("guestOrExternalUserTypes: alienGuest"), mfa, ""),
+        "the kind of guests alienGuest included is unknown to this version"
+    );
+    let some = "guestOrExternalUserTypes: b2bCollaborationGuest, \
+                externalTenants: { membershipKind: enumerated }";
+    assert!(about(&guests(some), mfa, "").contains("nothing shows which tenant"));
+}
+
+#[test]
+fn an_explanation_says_how_many_policies_could_not_be_read() {
+    let explanation = explained("{ users: { anna: {} }, unreadable_policies: 2 }", "anna");
+    assert_eq!((explanation.coverage, explanation.unreadable_policies), ("unknown", 2));
+    assert!(explanation.sentence.contains("could not be read (2)"), "{explanation:?}");
+}
+
 /// How each of the drawn people is covered under these policies.
 fn covered(base: &serde_json::Value, policies: &[serde_json::Value]) -> Vec<Coverage> {
     let mut tenant = base.clone();
