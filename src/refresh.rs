@@ -7,6 +7,7 @@
 
 mod memory;
 mod tenant;
+mod undecided;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -293,7 +294,11 @@ impl Publisher {
             Report::of(&tenant.name, facts, &tenant.declared, standings, token_failure)
         };
         // A defect that one tenant's data brings to light must not end the others.
-        let report = catch_unwind(AssertUnwindSafe(|| judge(&facts))).unwrap_or_else(|_| {
+        let report = catch_unwind(AssertUnwindSafe(|| {
+            tenant.tell_undecided(&facts);
+            judge(&facts)
+        }));
+        let report = report.unwrap_or_else(|_| {
             tracing::error!(tenant = %tenant.name, "judging this tenant failed; please report it");
             judge(&Facts::failed(now))
         });

@@ -9,7 +9,7 @@ pub(super) static CHECK: Check = Check {
     title: "The account that consented for our own application holds no privileged role",
     tier: Tier::Advised,
     evidence: Evidence::Measured,
-    about: About::Others,
+    about: About::Accounts,
     docs: "https://learn.microsoft.com/partner-center/developer/enable-secure-app-model",
     portal: "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/RolesManagementMenuBlade/~/AllRoles",
     remedy: "make an account of its own for the exporter, Admin agent in Partner Center and without directory roles beyond Security Reader, and run `partnercenter_exporter consent` with it",

@@ -138,8 +138,9 @@ fn answer(
                 "nothing to take out: no policy has this id; --output json lists them all"
             }
             (false, Change::WithoutExclusion(_)) => {
-                "nothing to take out: no policy leaves this id out; give the id of an account, \
-                     of a group or of a role that stands in a policy"
+                "nothing to take out: no policy leaves this out; give it as it stands in a policy: \
+                 the id of an account, a group, a role, an application or a location, a platform, \
+                 or a kind of guests such as b2bCollaborationGuest"
             }
         })?;
         let (before, after) = (coverage(facts, declared), coverage(&then, declared));
@@ -184,9 +185,15 @@ fn text(answer: &Answer) -> String {
         for how in &step.how {
             text += &format!("  {}\n", check::plain(how));
         }
-        for gap in &step.leaves_out {
-            text += &format!("  but only {}\n", check::plain(gap));
+        for missing in &step.missing {
+            text += &format!("  not known: {}\n", check::plain(missing));
         }
+        for gap in &step.leaves_out {
+            text += &format!("  but {}\n", check::plain(gap));
+        }
+    }
+    if answer.now.unreadable_policies > 0 {
+        text += &format!("\n{} policies could not be read\n", answer.now.unreadable_policies);
     }
     let others = answer.now.policies.len() - steps.len();
     if others > 0 && answer.now.coverage != "nobody" {

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashMap;
 
-pub use explain::{Change, Explanation, Step, explain};
+pub use explain::{Change, Explanation, Step, Unjudged, explain};
 pub use reach::Exclusion;
 pub use rule::Gap;
 
@@ -480,6 +480,8 @@ pub struct PolicyGaps<'a> {
     pub gaps: Vec<(&'a Policy, PolicyGap)>,
     /// Policies that act, or may, and could not be judged, unreadable ones included.
     pub undecided: usize,
+    /// Those of them that could be read.
+    pub unjudged: Vec<Unjudged<'a>>,
     /// Why they could not.
     pub doubt: Option<Unread>,
 }
@@ -495,6 +497,7 @@ pub fn policy_gaps<'a>(
     let mut found = PolicyGaps {
         gaps: Vec::new(),
         undecided: policies.unreadable as usize,
+        unjudged: Vec::new(),
         doubt: (policies.unreadable > 0).then_some(Unread::SourceFailed),
     };
     for policy in &policies.policies {
@@ -508,6 +511,7 @@ pub fn policy_gaps<'a>(
         match rule.undecided {
             Some(why) if !reports => {
                 found.undecided += 1;
+                found.unjudged.push(Unjudged::new(policy, why, &ground));
                 found.doubt = found.doubt.into_iter().chain([why]).min();
             }
             None if rule.effect == Effect::Demand => found.gaps.push((

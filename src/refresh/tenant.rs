@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 
 use super::memory::Past;
+use super::undecided::Undecided;
 use crate::client::{self, Api, Bucket, Client, FetchError, Identities, Meters, Who};
 use crate::clock::{Clock, age};
 use crate::oauth::{self, Dates, Grant, StoreError, Tokens};
@@ -88,6 +89,7 @@ pub(super) struct Tenant {
     schedules: BTreeMap<&'static str, Schedule>,
     meters: BTreeMap<&'static str, SourceMeter>,
     readings: Mutex<Readings>,
+    undecided: Mutex<Undecided>,
     tokens: Tokens,
     app_user: Option<Tokens>,
     changed: AtomicBool,
@@ -203,6 +205,7 @@ impl Tenant {
             schedules,
             meters,
             readings: Mutex::new(readings),
+            undecided: Mutex::default(),
             tokens,
             app_user,
             changed: AtomicBool::new(true),
@@ -251,6 +254,11 @@ impl Tenant {
         self.changed.store(true, Ordering::Release);
         self.turned.send_modify(|turns| *turns += 1);
         pause
+    }
+
+    /// Says in the log which policies have become undecided.
+    pub(super) fn tell_undecided(&self, facts: &Facts) {
+        lock(&self.undecided).tell(&self.name, facts, &self.declared);
     }
 
     /// Tells of every reading that has ended.

@@ -5,6 +5,7 @@
 //! is then uncertain, and everybody else is not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -81,6 +82,11 @@ struct Name {
     display_name: Box<str>,
     #[serde(default, deserialize_with = "wire::null_is_default")]
     visibility: Box<str>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Listed {
+    id: ObjectId,
 }
 
 impl Name {
@@ -162,8 +168,8 @@ impl Source for Groups {
         let mut asked: BTreeSet<ObjectId> = waiting.iter().cloned().collect();
         let mut under_way = JoinSet::new();
         let mut source = Self::default();
-        let (mut memberships, mut last_failure, mut passing) = (0, None, 0);
-        let mut said = false;
+        let (mut memberships, mut passing) = (0, 0);
+        let mut failing = BTreeMap::new();
         loop {
             while under_way.len() < AT_ONCE
                 && let Some(id) = waiting.pop()
@@ -181,12 +187,16 @@ impl Source for Groups {
                 _ => 0,
             };
             let group = match outcome {
-                Ok((name, members)) => Group { name, members, read: known.now },
+                Ok((name, members)) => {
+                    if matches!(members, Members::Unread(_)) {
+                        failing.insert(id.clone(), Failing::Hidden);
+                    }
+                    Group { name, members, read: known.now }
+                }
                 Err(error) if error.is_of_token() || passing >= OUTAGE => return Err(error),
                 Err(error) => {
-                    said |= note(known, &id, &error, said);
                     let unread = Unread::after(&error);
-                    last_failure = Some(error);
+                    failing.insert(id.clone(), Failing::Error(error));
                     held(known, &id)
                         .unwrap_or_else(|| Group::new("", Members::Unread(unread), known.now))
                 }
@@ -208,10 +218,16 @@ impl Source for Groups {
             source.0.insert(id, group);
         }
         let outcomes = source.outcomes();
-        match last_failure {
-            // Not one could be read: that is the source's failure, and says what is missing.
-            Some(error) if outcomes.read == 0 => Err(error),
+        let errors = || failing.values().filter_map(Failing::error);
+        let failure = errors().next_back().filter(|_| outcomes.read == 0);
+        match failure {
+            // Not one could be read: that is the source's failure, and says what is missing, unless
+            // others can be.
+            Some(error) if error.is_passing() || !reads_others(client, &asked).await => {
+                Err(error.clone())
+            }
             _ => {
+                newly(known, &failing).iter().for_each(Line::warn);
                 let rejected = outcomes.failed as u64;
                 Ok(Rows { accepted: source.0.len() as u64 - rejected, source, rejected })
             }
@@ -252,6 +268,17 @@ impl Groups {
     }
 }
 
+/// Whether a group can be read that was not asked for: then it is not a permission that is missing,
+/// and those that cannot be read are refused each for itself.
+async fn reads_others(client: &Client, asked: &BTreeSet<ObjectId>) -> bool {
+    const SOME: Ask = Ask::graph("/v1.0/groups?$select=id&$top=20", Bucket::Directory);
+    let Ok((rows, _)) = client.rows::<Listed>(&SOME).await else { return false };
+    let Some(other) = rows.iter().find(|row| !asked.contains(&row.id)) else { return false };
+    let path = format!("/v1.0/groups/{}/members?$select=id&$top=1", other.id);
+    let members = client.rows::<Member>(&Ask::about(path, Bucket::Directory)).await;
+    matches!(members, Ok((_, 0)))
+}
+
 /// One group with its name.
 async fn read(client: &Client, id: &ObjectId) -> Result<(Box<str>, Members), FetchError> {
     let about = |rest: &str| Ask::about(format!("/v1.0/groups/{id}{rest}"), Bucket::Directory);
@@ -281,22 +308,89 @@ async fn read(client: &Client, id: &ObjectId) -> Result<(Box<str>, Members), Fet
     }
 }
 
-/// Says that a group cannot be read: the first of a reading, and not again at each reading. Tells
-/// whether it was said.
-fn note(known: &Facts, id: &ObjectId, error: &FetchError, said: bool) -> bool {
-    let (source, reason, remedy) = (Groups::ID, error.reason(), error.remedy());
+/// Why one group cannot be read.
+#[derive(Debug)]
+enum Failing {
+    /// Microsoft shows it as empty.
+    Hidden,
+    /// Asking failed.
+    Error(FetchError),
+}
+
+impl Failing {
+    fn error(&self) -> Option<&FetchError> {
+        match self {
+            Self::Hidden => None,
+            Self::Error(error) => Some(error),
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        self.error().map_or("hidden_membership", FetchError::reason)
+    }
+
+    fn remedy(&self) -> &'static str {
+        const HIDDEN: &str = "grant Member.Read.Hidden, with admin consent, or use a group whose \
+                              membership is not hidden";
+        self.error().map_or(HIDDEN, FetchError::remedy)
+    }
+}
+
+impl fmt::Display for Failing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hidden => f.write_str("its membership is hidden and comes back empty"),
+            Self::Error(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Groups in one line of the log.
+const NAMED: usize = 20;
+
+/// What the log says of the groups that cannot be read for one reason.
+#[derive(Debug)]
+struct Line<'a> {
+    /// The first of them.
+    why: &'a Failing,
+    groups: Vec<&'a ObjectId>,
+}
+
+impl Line<'_> {
+    fn names(&self) -> String {
+        let names = self.groups.iter().take(NAMED).map(ToString::to_string);
+        names.collect::<Vec<_>>().join(" ")
+    }
+
+    fn more(&self) -> usize {
+        self.groups.len().saturating_sub(NAMED)
+    }
+
+    fn warn(&self) {
+        let (source, groups, groups_not_named) = (Groups::ID, self.names(), self.more());
+        let (reason, error, remedy) = (self.why.reason(), self.why, self.why.remedy());
+        tracing::warn!(
+            source, groups, groups_not_named, reason, %error, remedy, "groups cannot be read"
+        );
+    }
+}
+
+/// Groups that cannot be read and were not known to be so, by reason: each is told of once, and
+/// not at each reading.
+fn newly<'a>(known: &Facts, failing: &'a BTreeMap<ObjectId, Failing>) -> Vec<Line<'a>> {
     let before = known.groups.rows().ok();
     let newest = before.and_then(|groups| groups.0.values().map(|group| group.read).max());
     // Unread last time, or held since an earlier time.
-    let is_known = |group: &Group| {
+    let was_failing = |group: &Group| {
         matches!(group.members, Members::Unread(_)) || newest.is_some_and(|at| group.read < at)
     };
-    if before.and_then(|groups| groups.of(id)).is_some_and(is_known) || said {
-        tracing::debug!(source, group = %id, reason, %error, "a group cannot be read");
-        return false;
+    let is_new = |id| !before.and_then(|groups| groups.of(id)).is_some_and(was_failing);
+    let mut lines = BTreeMap::new();
+    for (id, why) in failing.iter().filter(|(id, _)| is_new(id)) {
+        let line = lines.entry(why.reason()).or_insert(Line { why, groups: Vec::new() });
+        line.groups.push(id);
     }
-    tracing::warn!(source, group = %id, reason, %error, remedy, "a group cannot be read");
-    true
+    lines.into_values().collect()
 }
 
 /// The last good reading of a group, as long as it holds.
@@ -336,5 +430,29 @@ mod tests {
         assert!(held(&known(people(), 45), &id).is_some());
         assert!(held(&known(people(), 46), &id).is_none());
         assert!(held(&known(Members::Unread(Unread::Permission), 1), &id).is_none());
+    }
+
+    #[test]
+    fn each_group_that_newly_fails_is_named_once_with_its_reason_and_no_more_than_twenty_are() {
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let id = |number| ObjectId::parse(&format!("g{number:02}")).unwrap();
+        let refused = |number| (id(number), Failing::Error(FetchError::unreadable("a group")));
+        let mut failing: BTreeMap<_, _> = (0..23).map(refused).collect();
+        failing.insert(id(30), Failing::Hidden);
+        let unread = Facts::unread(now);
+        let lines = newly(&unread, &failing);
+        let of = |reason| lines.iter().find(|line| line.why.reason() == reason).unwrap();
+        assert_eq!(of("hidden_membership").names(), "g30");
+        assert!(of("hidden_membership").why.remedy().contains("Member.Read.Hidden"));
+        let (first, last) = (of("malformed").names(), "g19");
+        assert!(first.starts_with("g00 g01 ") && first.ends_with(last), "{first}");
+        assert_eq!(of("malformed").more(), 3);
+        // What is known to fail is not told again; one that fails besides is.
+        let group =
+            |number| (id(number), Group::new("", Members::Unread(Unread::SourceFailed), now));
+        let groups = Groups::new((0..22).chain([30]).map(group));
+        let known = Facts { groups: super::super::Fact::known(groups, now), ..unread };
+        let names: Vec<_> = newly(&known, &failing).iter().map(Line::names).collect();
+        assert_eq!(names, ["g22"]);
     }
 }

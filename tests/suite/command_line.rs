@@ -1,5 +1,6 @@
 //! The program as it is called: help, errors, exit codes, signals.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -166,6 +167,31 @@ fn check_tells_by_its_exit_code_how_things_stand() {
     let (code, out) = check("table");
     assert_eq!(code, Some(2), "{out}");
     assert!(out.contains("unknown: credential"), "{out}");
+}
+
+#[test]
+fn the_log_names_every_group_that_cannot_be_read() {
+    let microsoft = Microsoft::small();
+    check_of(&microsoft);
+    let asked = microsoft.control.requests();
+    let id = |path: &str| Some(path.split("/groups/").nth(1)?.split_once("/members")?.0.to_owned());
+    let groups: BTreeSet<_> = asked.iter().filter_map(|seen| id(&seen.path)).collect();
+    let refused: Vec<_> = groups.iter().take(2).collect();
+    let faults: Vec<_> = refused.iter().map(|id| format!("forbidden=/@/groups/{id}")).collect();
+    microsoft.faults(&faults.iter().map(String::as_str).collect::<Vec<_>>());
+    let log = check_of(&microsoft);
+    for id in refused {
+        assert!(log.contains(id.as_str()), "{id}: {log}");
+    }
+    assert_eq!(log.matches("groups cannot be read").count(), 1, "{log}");
+}
+
+/// What `check` writes into its log.
+fn check_of(microsoft: &Microsoft) -> String {
+    let folder = configured(&format!("tenants:\n{}", microsoft.tenant("contoso")));
+    let secret = partnercenter_exporter::simulator::CLIENT_SECRET;
+    let output = program().env("SECRET", secret).args(["check", &file(folder.path())]).output();
+    String::from_utf8(output.unwrap().stderr).unwrap()
 }
 
 /// What `explain` prints, and its exit code.

@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 
+use super::reach::{Kinds, is_unknown};
 use super::rule::{Choice, Clause, Effect, Literal, Vocabulary};
 use super::union::{Aim, Found, search};
 use super::{Assessment, Coverage, Ground, Place, Question, Via};
 use crate::posture::Declarations;
-use crate::posture::people::{Hold, People};
-use crate::sources::policy::{Guests, Policy, PolicyState, UserConditions};
+use crate::posture::bits::Bits;
+use crate::posture::people::{Hold, People, Reach};
+use crate::sources::policy::{Conditions, Guests, Policy, PolicyState, UserConditions};
 use crate::sources::{Account, ConditionalAccessPolicies, Fact, Facts, Unread, User, role_name};
 use crate::wire::ObjectId;
 
@@ -30,8 +32,10 @@ pub struct Explanation {
     pub security_defaults: &'static str,
     /// Legacy per-user MFA: its state, `none`, `not shown` or `unknown`.
     pub per_user_mfa: &'static str,
-    /// Every policy, in Microsoft's order.
+    /// Every policy that could be read, in Microsoft's order.
     pub policies: Vec<Step>,
+    /// How many could not.
+    pub unreadable_policies: u64,
 }
 
 /// How an account stands to one policy.
@@ -47,6 +51,8 @@ pub struct Step {
     pub outcome: &'static str,
     /// How the account is in or out.
     pub how: Vec<String>,
+    /// What could not be read or understood, where it is uncertain.
+    pub missing: Vec<String>,
     /// Which sign-ins it leaves alone.
     pub leaves_out: Vec<String>,
 }
@@ -56,7 +62,8 @@ pub struct Step {
 pub enum Change {
     /// Without this policy.
     WithoutPolicy(ObjectId),
-    /// Without this account, group or role among those left out, in whatever policy.
+    /// Without this among what is left out, in whatever policy: an account, a group, a role, a kind
+    /// of guests, an application, a platform or a location.
     WithoutExclusion(ObjectId),
 }
 
@@ -72,24 +79,7 @@ impl Change {
                 taken = policies.len() < known.policies.len();
             }
             Self::WithoutExclusion(id) => {
-                let mut take = |list: &mut Vec<ObjectId>| {
-                    let before = list.len();
-                    list.retain(|it| it != id);
-                    taken |= list.len() < before;
-                };
-                for policy in &mut policies {
-                    let users = &mut policy.conditions.users;
-                    take(&mut users.exclude_groups);
-                    take(&mut users.exclude_roles);
-                    let mut names: Vec<_> =
-                        users.exclude_users.iter().filter_map(|it| ObjectId::parse(it)).collect();
-                    let before = names.len();
-                    take(&mut names);
-                    if names.len() < before {
-                        let is_it = |it: &str| ObjectId::parse(it).as_ref() == Some(id);
-                        users.exclude_users.retain(|it| !is_it(it));
-                    }
-                }
+                policies.iter_mut().for_each(|policy| taken |= take_back(policy, id));
             }
         }
         let policies = ConditionalAccessPolicies { policies, unreadable: known.unreadable };
@@ -100,15 +90,46 @@ impl Change {
     }
 }
 
+/// Takes something out of all that a policy leaves out, and tells whether it was there.
+fn take_back(policy: &mut Policy, id: &ObjectId) -> bool {
+    fn take<T>(list: &mut Vec<T>, is_it: impl Fn(&T) -> bool) -> bool {
+        let before = list.len();
+        list.retain(|item| !is_it(item));
+        list.len() < before
+    }
+    let is_word = |word: &str| ObjectId::parse(word).as_ref() == Some(id);
+    let Conditions { users, applications, platforms, locations, .. } = &mut policy.conditions;
+    let mut taken = take(&mut users.exclude_groups, |it| it == id);
+    taken |= take(&mut users.exclude_roles, |it| it == id);
+    taken |= take(&mut users.exclude_users, |it| is_word(it));
+    taken |= take(&mut applications.exclude_applications, |it| is_word(it));
+    if let Some(platforms) = platforms {
+        taken |= take(&mut platforms.exclude_platforms, |it| is_word(it));
+    }
+    if let Some(locations) = locations {
+        taken |= take(&mut locations.exclude_locations, |it| is_word(it));
+    }
+    if let Some(guests) = &mut users.exclude_guests_or_external_users {
+        let kinds = guests.guest_or_external_user_types.split(',').map(|kind| kind.trim().into());
+        let mut kinds: Vec<Box<str>> = kinds.collect();
+        if take(&mut kinds, is_word) {
+            guests.guest_or_external_user_types = kinds.join(",").into();
+            taken = true;
+        }
+    }
+    taken
+}
+
 /// Explains one account.
 pub fn explain(facts: &Facts, declared: &Declarations, user: &User) -> Result<Explanation, Unread> {
     let people = People::of(facts)?;
     let ground = Ground::of(facts, declared);
     let assessment = Assessment::of(&ground, &people, Question::Mfa);
     let number = people.number(&user.id);
-    let policies = facts.policies().ok().flatten();
-    let policies = policies.map_or(&[][..], |policies| &policies.policies[..]);
-    let steps = policies.iter().map(|policy| step(policy, user, number, &assessment, &people));
+    let known = facts.policies().ok().flatten();
+    let policies = known.map_or(&[][..], |known| &known.policies[..]);
+    let steps =
+        policies.iter().map(|policy| step(policy, user, number, &ground, &assessment, &people));
     let mut explanation = Explanation {
         id: user.id.to_string(),
         name: user.user_principal_name.to_string(),
@@ -128,6 +149,7 @@ pub fn explain(facts: &Facts, declared: &Declarations, user: &User) -> Result<Ex
             Err(_) => "unknown",
         },
         policies: steps.collect(),
+        unreadable_policies: known.map_or(0, |known| known.unreadable),
     };
     let Some(number) = number else {
         explanation.sentence = if user.account_enabled {
@@ -194,18 +216,80 @@ fn sentence(coverage: Coverage, assessment: &Assessment<'_>, explanation: &Expla
         Coverage::NotTargeted => {
             "Not covered: no policy that demands MFA applies to this account.".to_owned()
         }
-        Coverage::Unknown(why) => format!(
-            "Not known: it depends on something that could not be read ({}: {}).",
-            why.as_str(),
-            why.meaning()
+        Coverage::Unknown(_) if explanation.unreadable_policies > 0 => format!(
+            "Not known: any of the policies that could not be read ({}) may cover this account.",
+            explanation.unreadable_policies
         ),
+        Coverage::Unknown(why) => match hangs_on(assessment, explanation) {
+            Some((step, missing)) => format!("Not known: it depends on {}: {missing}.", step.name),
+            None => format!(
+                "Not known: it depends on something that could not be read ({}: {}).",
+                why.as_str(),
+                why.meaning()
+            ),
+        },
     }
+}
+
+/// The first policy that is uncertain, and why, where policies are what the answer hangs on.
+fn hangs_on<'a>(
+    assessment: &Assessment<'_>,
+    explanation: &'a Explanation,
+) -> Option<(&'a Step, &'a str)> {
+    let steps = explanation.policies.iter().filter(|_| assessment.unread.is_none());
+    steps.filter_map(|step| Some((step, step.missing.first()?.as_str()))).next()
+}
+
+/// A policy that acts, or may, and of which nobody can say what it does.
+#[derive(Debug)]
+pub struct Unjudged<'a> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// Why nobody can.
+    pub why: Unread,
+    /// What would have to be known, in words.
+    pub missing: String,
+}
+
+impl<'a> Unjudged<'a> {
+    pub(super) fn new(policy: &'a Policy, why: Unread, ground: &Ground<'_>) -> Self {
+        Self { policy, why, missing: missing(policy, ground) }
+    }
+}
+
+/// What would have to be known of a policy to say what it does.
+fn missing(policy: &Policy, ground: &Ground<'_>) -> String {
+    let mut parts = Vec::new();
+    if policy.state == PolicyState::Unknown {
+        parts.push("its state is a word unknown to this version".to_owned());
+    }
+    let strength =
+        policy.grant_controls.as_ref().and_then(|it| it.authentication_strength.as_ref());
+    if let Some(strength) = strength.filter(|it| it.satisfies_mfa().is_none()) {
+        let what = match &*strength.display_name {
+            "" => format!("the authentication strength {}", strength.id),
+            name => format!("the authentication strength {name} ({})", strength.id),
+        };
+        match ground.strengths.map(|known| known.of(&strength.id)) {
+            Ok(None) => parts.push(format!("{what} is not among those there are")),
+            Ok(Some(listed)) if listed.satisfies_mfa().is_none() => {
+                parts.push(format!("{what} does not say whether it satisfies MFA"));
+            }
+            Ok(Some(_)) => {}
+            Err(why) => parts.push(format!(
+                "{what} is known by its id only, and the list of them could not be read ({})",
+                why.as_str()
+            )),
+        }
+    }
+    parts.join(", and ")
 }
 
 fn step(
     policy: &Policy,
     user: &User,
     number: Option<usize>,
+    ground: &Ground<'_>,
     assessment: &Assessment<'_>,
     people: &People<'_>,
 ) -> Step {
@@ -216,6 +300,7 @@ fn step(
         state: policy.state.as_str(),
         outcome: "no_mfa",
         how: Vec::new(),
+        missing: Vec::new(),
         leaves_out: Vec::new(),
     };
     let acts = !matches!(policy.state, PolicyState::Disabled | PolicyState::ReportOnly);
@@ -250,21 +335,9 @@ fn step(
         }
         "uncertain" => {
             step.how.append(&mut ways_in);
-            let why = rule.undecided.or(assessment.reached[place].doubt);
-            let why = why.unwrap_or(Unread::NotObservable);
-            step.how.push(format!("something it rests on could not be read ({})", why.as_str()));
-            for (verb, group) in users
-                .include_groups
-                .iter()
-                .map(|group| ("included", group))
-                .chain(users.exclude_groups.iter().map(|group| ("left out", group)))
-            {
-                let mut ignored = crate::posture::bits::Bits::none(people.count());
-                if let Some(why) = people.add_members(group, &mut ignored) {
-                    let (name, why) = (people.name(group), why.as_str());
-                    step.how.push(format!("the group {name} {verb} could not be read ({why})"));
-                }
-            }
+            step.missing.extend(rule.undecided.map(|_| missing(policy, ground)));
+            step.missing.extend(doubts(users, user, people, Side::Include));
+            step.missing.extend(doubts(users, user, people, Side::Exclude));
         }
         _ => step.how.append(&mut ways_in),
     }
@@ -279,24 +352,91 @@ enum Side {
     Exclude,
 }
 
+impl Side {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Include => "included",
+            Self::Exclude => "left out",
+        }
+    }
+
+    /// Who may activate a role may leave a policy whenever they choose to.
+    fn holds(self) -> &'static [Hold] {
+        match self {
+            Self::Include => &[Hold::Active],
+            Self::Exclude => &[Hold::Active, Hold::Eligible],
+        }
+    }
+
+    fn lists(self, users: &UserConditions) -> Lists<'_> {
+        match self {
+            Self::Include => Lists {
+                names: &users.include_users,
+                groups: &users.include_groups,
+                roles: &users.include_roles,
+                guests: users.include_guests_or_external_users.as_ref(),
+            },
+            Self::Exclude => Lists {
+                names: &users.exclude_users,
+                groups: &users.exclude_groups,
+                roles: &users.exclude_roles,
+                guests: users.exclude_guests_or_external_users.as_ref(),
+            },
+        }
+    }
+}
+
+/// Whom one side of a policy names.
+struct Lists<'a> {
+    names: &'a [Box<str>],
+    groups: &'a [ObjectId],
+    roles: &'a [ObjectId],
+    guests: Option<&'a Guests>,
+}
+
+/// Why it is not known whether one side of a policy holds this account.
+fn doubts(users: &UserConditions, user: &User, people: &People<'_>, side: Side) -> Vec<String> {
+    let Lists { names, groups, roles, guests } = side.lists(users);
+    let verb = side.verb();
+    let mut doubts = Vec::new();
+    for word in names.iter().filter(|word| is_unknown(word, people)) {
+        doubts.push(format!("the word {word} {verb} is unknown to this version"));
+    }
+    let mut ignored = Bits::none(people.count());
+    for group in groups {
+        if let Some(why) = people.add_members(group, &mut ignored) {
+            let (name, why) = (people.name(group), why.as_str());
+            doubts.push(format!("the group {name} {verb} could not be read ({why})"));
+        }
+    }
+    for role in roles {
+        let unread = |hold: &Hold| {
+            people.add_holders(role, *hold, Reach::TenantWide, &mut Bits::none(people.count()))
+        };
+        if let Some(why) = side.holds().iter().find_map(unread) {
+            let (name, why) = (named(role), why.as_str());
+            doubts.push(format!("who holds the role {name} {verb} could not be read ({why})"));
+        }
+    }
+    if let Some(kinds) = guests.map(Kinds::of).filter(|kinds| kinds.hold(user).is_none()) {
+        let strange = kinds.unknown();
+        doubts
+            .extend(strange.map(|kind| {
+                format!("the kind of guests {kind} {verb} is unknown to this version")
+            }));
+        if kinds.of_user(user).is_some() {
+            doubts.push(format!(
+                "guests of some tenants only are {verb}, and nothing shows which tenant one is from"
+            ));
+        }
+    }
+    doubts
+}
+
 /// By which of a policy's lists an account is included, or left out.
 fn ways(users: &UserConditions, user: &User, people: &People<'_>, side: Side) -> Vec<String> {
-    let (verb, names, groups, roles, guests) = match side {
-        Side::Include => (
-            "included",
-            &users.include_users,
-            &users.include_groups,
-            &users.include_roles,
-            users.include_guests_or_external_users.as_ref(),
-        ),
-        Side::Exclude => (
-            "left out",
-            &users.exclude_users,
-            &users.exclude_groups,
-            &users.exclude_roles,
-            users.exclude_guests_or_external_users.as_ref(),
-        ),
-    };
+    let Lists { names, groups, roles, guests } = side.lists(users);
+    let verb = side.verb();
     let mut ways = Vec::new();
     for word in names {
         if word.eq_ignore_ascii_case("All") {
@@ -314,23 +454,25 @@ fn ways(users: &UserConditions, user: &User, people: &People<'_>, side: Side) ->
             ways.push(format!("{verb} through the group {}", chain(&path, group)));
         }
     }
-    let holds: &[Hold] = match side {
-        Side::Include => &[Hold::Active],
-        Side::Exclude => &[Hold::Active, Hold::Eligible],
-    };
+    let holds = side.holds();
     for (role, hold) in roles.iter().flat_map(|role| holds.iter().map(move |hold| (role, *hold))) {
         ways.extend(held(role, hold, user, people).map(|how| format!("{verb} {how}")));
     }
-    if let Some(Guests { guest_or_external_user_types: kinds, .. }) = guests
-        && (user.account == Account::Guest || user.is_external())
+    let kinds = guests.map(Kinds::of);
+    if let Some(kind) =
+        kinds.filter(|kinds| kinds.hold(user) == Some(true)).and_then(|it| it.of_user(user))
     {
-        ways.push(format!("{verb} if one of these guests: {kinds}"));
+        ways.push(format!("{verb} as a guest of the kind {kind}"));
     }
     ways
 }
 
+fn named(role: &ObjectId) -> String {
+    role_name(role).map_or_else(|| role.to_string(), |name| format!("{name} ({role})"))
+}
+
 fn held(role: &ObjectId, hold: Hold, user: &User, people: &People<'_>) -> Option<String> {
-    let name = role_name(role).map_or_else(|| role.to_string(), |name| format!("{name} ({role})"));
+    let name = named(role);
     let as_what = match hold {
         Hold::Active => format!("as holder of the role {name}"),
         Hold::Eligible => format!("as somebody who may activate the role {name}"),
@@ -382,9 +524,8 @@ fn narrowed(clause: &Clause, words: &Vocabulary<'_>) -> String {
             Literal::Flag(flag, false) => only.push(format!("not {}", words.text(*flag))),
         }
     }
-    let only = match &only[..] {
+    match &only[..] {
         [] => "no sign-in to any application".to_owned(),
         only => only.join(" or "),
-    };
-    format!("{}: {only}", clause.gap.as_str())
+    }
 }

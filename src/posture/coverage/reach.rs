@@ -154,19 +154,25 @@ fn named(list: &[Box<str>], people: &People<'_>) -> Listed {
             // Told with the guests.
             EVERY_GUEST => {}
             _ => {
-                let Some(id) = ObjectId::parse(word) else { continue };
-                match (people.number(&id), &id) {
-                    (Some(number), _) => surely.insert(number),
+                match ObjectId::parse(word).and_then(|id| people.number(&id)) {
+                    Some(number) => surely.insert(number),
+                    None if is_unknown(word, people) => anybody = Some(Unread::NotObservable),
                     // An account that is gone, disabled, or no person.
-                    (None, ObjectId::Guid(_)) => {}
-                    (None, ObjectId::Other(_)) if people.is_account(&id) => {}
-                    // A word unknown to us, for whichever kind of account.
-                    (None, ObjectId::Other(_)) => anybody = Some(Unread::NotObservable),
+                    None => {}
                 }
             }
         }
     }
     Listed { surely, anybody, perhaps: Bits::none(people.count()) }
+}
+
+/// Whether this is no account and a word unknown to us, for whichever kind of account.
+pub(super) fn is_unknown(word: &str, people: &People<'_>) -> bool {
+    let is_known = ["all", "none", EVERY_GUEST].iter().any(|it| word.eq_ignore_ascii_case(it));
+    match ObjectId::parse(word) {
+        Some(id @ ObjectId::Other(_)) => !is_known && !people.is_account(&id),
+        _ => false,
+    }
 }
 
 fn grouped(list: &[ObjectId], people: &People<'_>) -> Listed {
@@ -219,30 +225,69 @@ const KINDS: [&str; 7] = [
     "serviceprovider",
 ];
 
+/// The kinds of guests a policy names.
+pub(super) struct Kinds<'a> {
+    words: Vec<&'a str>,
+    /// Nobody can see from here which tenant a guest is from; internal guests are from none.
+    are_from_all: bool,
+    /// Whether a condition unknown to us may leave some of them out.
+    are_strange: bool,
+}
+
+impl<'a> Kinds<'a> {
+    pub(super) fn of(guests: &'a Guests) -> Self {
+        let words = guests.guest_or_external_user_types.split(',').map(str::trim);
+        let words = words.filter(|word| !word.is_empty()).collect();
+        Self { words, are_from_all: guests.are_all(), are_strange: guests.is_strange() }
+    }
+
+    /// Whether this account is among them: yes, no, or not known.
+    pub(super) fn hold(&self, user: &User) -> Option<bool> {
+        match (kind(user), self.of_user(user)) {
+            (None, _) => Some(false),
+            (_, Some(_)) if self.are_from_all => Some(true),
+            (_, Some(_)) if !self.are_strange && !user.is_external() => Some(true),
+            (_, Some(_)) => None,
+            // A kind unknown to us may be any.
+            (_, None) => self.unknown().next().is_none().then_some(false),
+        }
+    }
+
+    /// The kind this account is of, if it is named, as it is spelt there.
+    pub(super) fn of_user(&self, user: &User) -> Option<&'a str> {
+        let kind = kind(user)?;
+        self.words.iter().copied().find(|word| word.eq_ignore_ascii_case(kind))
+    }
+
+    /// Those unknown to us.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = &'a str> {
+        let is_known = |word: &str| KINDS.iter().any(|kind| word.eq_ignore_ascii_case(kind));
+        self.words.iter().copied().filter(move |word| !is_known(word))
+    }
+}
+
 fn visiting(users: &[Box<str>], guests: Option<&Guests>, people: &People<'_>) -> Listed {
     let nobody = || Bits::none(people.count());
-    let those = |is: &dyn Fn(&str, &User) -> bool| {
+    let those = |is: &dyn Fn(&User) -> bool| {
         let mut those = nobody();
-        add_if(&mut those, people, |user| kind(user).is_some_and(|kind| is(kind, user)));
+        add_if(&mut those, people, is);
         those
     };
     if users.iter().any(|word| word.eq_ignore_ascii_case(EVERY_GUEST)) {
-        return Listed { surely: those(&|_, _| true), anybody: None, perhaps: nobody() };
+        return Listed {
+            surely: those(&|user| kind(user).is_some()),
+            anybody: None,
+            perhaps: nobody(),
+        };
     }
     let Some(guests) = guests else {
         return Listed { surely: nobody(), anybody: None, perhaps: nobody() };
     };
-    let words = guests.guest_or_external_user_types.to_ascii_lowercase();
-    let words: Vec<_> = words.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
-    let is_meant = |kind: &str| words.contains(&kind);
-    // Nobody can see from here which tenant a guest is from; internal guests are from none.
-    let is_sure = |user: &User| guests.are_all() || (!guests.is_strange() && !user.is_external());
-    // A kind unknown to us may be any.
-    let may_be_any = words.iter().any(|word| !KINDS.contains(word));
+    let kinds = Kinds::of(guests);
     Listed {
-        surely: those(&|kind, user| is_meant(kind) && is_sure(user)),
+        surely: those(&|user| kinds.hold(user) == Some(true)),
         anybody: None,
-        perhaps: those(&|kind, user| may_be_any || (is_meant(kind) && !is_sure(user))),
+        perhaps: those(&|user| kinds.hold(user).is_none()),
     }
 }
 

@@ -63,6 +63,119 @@ fn tenants_made_by_hand_are_judged_as_their_sentences_say() {
     assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
 }
 
+fn explained(yaml: &str, name: &str) -> Explanation {
+    let tenant = crate::posture::tenants::tenant(yaml);
+    let facts = tenant.facts();
+    let users = facts.users.rows().unwrap();
+    explain(&facts, &tenant.declared(), users.of(&id(name)).unwrap()).unwrap()
+}
+
+#[test]
+fn an_explanation_names_what_could_not_be_read_or_understood() {
+    let about = |users: &str, grant: &str, more: &str| {
+        let yaml = format!(
+            "{{ users: {{ anna: {{}}, gus: {{ guest: true, external: true }} }}, {more}
+              policies: [ {{ id: p1, displayName: MFA, state: enabled,
+                conditions: {{ users: {users}, applications: {{ includeApplications: [All] }} }},
+                grantControls: {{ operator: OR, {grant} }} }} ] }}"
+        );
+        let explanation = explained(&yaml, "gus");
+        assert_eq!(explanation.coverage, "unknown", "{explanation:?}");
+        let missing = explanation.policies[0].missing.join("; ");
+        assert!(explanation.sentence.contains(&missing), "{explanation:?}");
+        missing
+    };
+    let mfa = "builtInControls: [mfa]";
+    assert_eq!(
+        about(
+            "{ includeUsers: [All] }",
+            "authenticationStrength: { id: s1, displayName: Keys }",
+            ""
+        ),
+        "the authentication strength Keys (s1) is not among those there are"
+    );
+    assert_eq!(
+        about("{ includeUsers: [All], excludeUsers: [Everyone] }", mfa, ""),
+        "the word Everyone left out is unknown to this version"
+    );
+    assert_eq!(
+        about("{ includeUsers: [All], excludeRoles: [r1] }", mfa, "roles: { eligible: refused },"),
+        "who holds the role r1 left out could not be read (permission)"
+    );
+    assert_eq!(
+        about("{ includeGroups: [g1] }", mfa, "groups: { g1: refused },"),
+        "the group g1 (g1) included could not be read (permission)"
+    );
+    let guests = |guests: &str| format!("{{ includeGuestsOrExternalUsers: {{ {guests} }} }}");
+    assert_eq!(
+        about(&guests("guestOrExternalUserTypes: alienGuest"), mfa, ""),
+        "the kind of guests alienGuest included is unknown to this version"
+    );
+    let some = "guestOrExternalUserTypes: b2bCollaborationGuest, \
+                externalTenants: { membershipKind: enumerated }";
+    assert!(about(&guests(some), mfa, "").contains("nothing shows which tenant"));
+}
+
+#[test]
+fn an_explanation_tells_what_is_certain_as_certain() {
+    let support = "f023fd81-a637-4b56-95fd-791ac0226033";
+    let yaml = format!(
+        "{{ users: {{ anna: {{}}, gus: {{ guest: true, external: true }} }},
+          roles: {{ active: {{ {support}: [anna] }} }},
+          policies: [ {{ id: p1, displayName: MFA, state: enabled, conditions: {{
+            users: {{ includeUsers: [gus], includeRoles: [{support}], excludeGuestsOrExternalUsers:
+              {{ guestOrExternalUserTypes: 'internalGuest,b2bCollaborationGuest' }} }},
+            applications: {{ includeApplications: [All] }},
+            platforms: {{ includePlatforms: [android, iOS] }} }},
+            grantControls: {{ operator: OR, builtInControls: [mfa] }} }} ] }}"
+    );
+    let step = |name| explained(&yaml, name).policies.remove(0);
+    let out = "left out as a guest of the kind b2bCollaborationGuest";
+    assert_eq!(step("gus").how, ["included by name", out]);
+    let role = format!("included as holder of the role Service Support Administrator ({support})");
+    assert_eq!(step("anna").how, [role]);
+    assert_eq!(step("anna").leaves_out, ["only platforms android, iOS"]);
+}
+
+#[test]
+fn whatever_a_policy_leaves_out_can_be_taken_back() {
+    let exchange = "00000002-0000-0ff1-ce00-000000000000";
+    let yaml = format!(
+        "{{ users: {{ gus: {{ guest: true, external: true }} }}, locations: {{ hq: trusted }},
+          policies: [ {{ id: p1, displayName: MFA, state: enabled, conditions: {{
+            users: {{ includeUsers: [All], excludeGuestsOrExternalUsers:
+              {{ guestOrExternalUserTypes: 'internalGuest,b2bCollaborationGuest' }} }},
+            applications: {{ includeApplications: [All], excludeApplications: [{exchange}] }},
+            platforms: {{ includePlatforms: [all], excludePlatforms: [iOS] }},
+            locations: {{ includeLocations: [All], excludeLocations: [hq, AllTrusted] }} }},
+            grantControls: {{ operator: OR, builtInControls: [mfa] }} }} ] }}"
+    );
+    let tenant = crate::posture::tenants::tenant(&yaml);
+    let (mut facts, declared) = (tenant.facts(), tenant.declared());
+    let coverage = |facts: &Facts| {
+        let people = People::of(facts).unwrap();
+        in_words(Assessment::of(&Ground::of(facts, &declared), &people, Question::Mfa).coverage[0])
+    };
+    assert_eq!(coverage(&facts), "excluded guest");
+    // Each of them is a way around, so that only without the last of them all is covered.
+    let last = "AllTrusted";
+    for taken in ["B2BCollaborationGuest", exchange, "iOS", "hq", last] {
+        facts = Change::WithoutExclusion(id(taken)).of(&facts).expect(taken);
+        let is_covered = coverage(&facts) == "always conditional_access";
+        assert_eq!(is_covered, taken == last, "without {taken}");
+    }
+    for never in ["internalGuests", "windows", "nobody"] {
+        assert!(Change::WithoutExclusion(id(never)).of(&facts).is_none(), "{never}");
+    }
+}
+
+#[test]
+fn an_explanation_says_how_many_policies_could_not_be_read() {
+    let explanation = explained("{ users: { anna: {} }, unreadable_policies: 2 }", "anna");
+    assert_eq!((explanation.coverage, explanation.unreadable_policies), ("unknown", 2));
+    assert!(explanation.sentence.contains("could not be read (2)"), "{explanation:?}");
+}
+
 /// How each of the drawn people is covered under these policies.
 fn covered(base: &serde_json::Value, policies: &[serde_json::Value]) -> Vec<Coverage> {
     let mut tenant = base.clone();
