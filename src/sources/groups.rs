@@ -84,6 +84,11 @@ struct Name {
     visibility: Box<str>,
 }
 
+#[derive(Debug, Deserialize)]
+struct Listed {
+    id: ObjectId,
+}
+
 impl Name {
     /// Without a permission of its own Microsoft shows such a group as empty.
     fn hides_members(&self) -> bool {
@@ -213,10 +218,13 @@ impl Source for Groups {
             source.0.insert(id, group);
         }
         let outcomes = source.outcomes();
-        let errors = || failing.values().filter_map(Failing::error);
-        match errors().last() {
-            // Not one could be read: that is the source's failure, and says what is missing.
-            Some(error) if outcomes.read == 0 => Err(error.clone()),
+        let failure = failing.values().find_map(Failing::error).filter(|_| outcomes.read == 0);
+        match failure {
+            // Not one could be read: that is the source's failure, and says what is missing, unless
+            // others can be.
+            Some(error) if error.is_passing() || !reads_others(client, &asked).await => {
+                Err(error.clone())
+            }
             _ => {
                 newly(known, &failing).iter().for_each(Line::warn);
                 let rejected = outcomes.failed as u64;
@@ -257,6 +265,17 @@ impl Groups {
             sum
         })
     }
+}
+
+/// Whether a group can be read that was not asked for: then it is not a permission that is missing,
+/// and those that cannot be read are refused each for itself.
+async fn reads_others(client: &Client, asked: &BTreeSet<ObjectId>) -> bool {
+    const SOME: Ask = Ask::graph("/v1.0/groups?$select=id&$top=20", Bucket::Directory);
+    let Ok((rows, _)) = client.rows::<Listed>(&SOME).await else { return false };
+    let Some(other) = rows.iter().find(|row| !asked.contains(&row.id)) else { return false };
+    let path = format!("/v1.0/groups/{}/members?$select=id&$top=1", other.id);
+    let members = client.rows::<Member>(&Ask::about(path, Bucket::Directory)).await;
+    matches!(members, Ok((_, 0)))
 }
 
 /// One group with its name.

@@ -835,6 +835,36 @@ fn a_group_that_fails_is_not_asked_for_again_and_again() {
 }
 
 #[test]
+fn the_one_group_that_matters_fails_for_itself_where_others_can_be_read() {
+    let (one, other) =
+        ("11111111-2222-4333-8444-000000000001", "11111111-2222-4333-8444-000000000002");
+    let policy = format!(
+        r#"{{"value":[{{"id":"p","state":"enabled","conditions":{{"users":{{"includeGroups":["{one}"]}}}}}}]}}"#
+    );
+    let listed = |id: &str| format!(r#"{{"value":[{{"id":"{one}"}},{{"id":"{id}"}}]}}"#);
+    let page = |id: &str, members: u16| {
+        let refused = |path: &str| (format!("/groups/{path}"), 403, b"{}".to_vec());
+        let empty = br#"{"value":[]}"#.to_vec();
+        let canned = |path: &str, status, body| (path.to_owned(), status, body);
+        Served::collect_all(vec![
+            canned("/conditionalAccess/policies", 200, policy.clone().into_bytes()),
+            refused(one),
+            canned(&format!("/groups/{other}/members"), members, empty),
+            canned("/v1.0/groups", 200, listed(id).into_bytes()),
+        ])
+        .page
+    };
+    let failed = "partnercenter_group_expansions{tenant=\"contoso\",outcome=\"failed\"} 1";
+    let refused_alone = page(other, 200);
+    assert!(has(&refused_alone, &success("groups", 1)), "{refused_alone}");
+    assert!(has(&refused_alone, failed), "{refused_alone}");
+    // Where no other is seen to be read, the permission may be missing.
+    for page in [page(other, 403), page(one, 200)] {
+        assert!(has(&page, &failure("groups", "permission")), "{page}");
+    }
+}
+
+#[test]
 fn a_group_with_hidden_membership_that_comes_back_empty_is_not_taken_for_empty() {
     let group = "11111111-2222-4333-8444-000000000001";
     let policy = format!(
