@@ -188,7 +188,7 @@ fn text(answer: &Answer) -> String {
             text += &format!("  not known: {}\n", check::plain(missing));
         }
         for gap in &step.leaves_out {
-            text += &format!("  but only {}\n", check::plain(gap));
+            text += &format!("  but {}\n", check::plain(gap));
         }
     }
     if answer.now.unreadable_policies > 0 {

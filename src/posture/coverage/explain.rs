@@ -510,9 +510,8 @@ fn narrowed(clause: &Clause, words: &Vocabulary<'_>) -> String {
             Literal::Flag(flag, false) => only.push(format!("not {}", words.text(*flag))),
         }
     }
-    let only = match &only[..] {
+    match &only[..] {
         [] => "no sign-in to any application".to_owned(),
         only => only.join(" or "),
-    };
-    format!("{}: {only}", clause.gap.as_str())
+    }
 }
