@@ -138,8 +138,9 @@ fn answer(
                 "nothing to take out: no policy has this id; --output json lists them all"
             }
             (false, Change::WithoutExclusion(_)) => {
-                "nothing to take out: no policy leaves this id out; give the id of an account, \
-                     of a group or of a role that stands in a policy"
+                "nothing to take out: no policy leaves this out; give it as it stands in a policy: \
+                 the id of an account, a group, a role, an application or a location, a platform, \
+                 or a kind of guests such as b2bCollaborationGuest"
             }
         })?;
         let (before, after) = (coverage(facts, declared), coverage(&then, declared));

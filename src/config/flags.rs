@@ -181,7 +181,8 @@ pub struct Explain {
     /// What would change without this policy, by its id.
     #[arg(long, value_name = "ID", conflicts_with = "without_exclusion")]
     pub without_policy: Option<String>,
-    /// What would change if no policy left this account, group or role out, by its id.
+    /// What would change if no policy left this out: an account, group, role, application or location
+    /// by its id, a platform or a kind of guests by its word.
     #[arg(long, value_name = "ID")]
     pub without_exclusion: Option<String>,
     /// How to print it.

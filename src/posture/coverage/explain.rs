@@ -9,7 +9,7 @@ use super::{Assessment, Coverage, Ground, Place, Question, Via};
 use crate::posture::Declarations;
 use crate::posture::bits::Bits;
 use crate::posture::people::{Hold, People, Reach};
-use crate::sources::policy::{Guests, Policy, PolicyState, UserConditions};
+use crate::sources::policy::{Conditions, Guests, Policy, PolicyState, UserConditions};
 use crate::sources::{Account, ConditionalAccessPolicies, Fact, Facts, Unread, User, role_name};
 use crate::wire::ObjectId;
 
@@ -62,7 +62,8 @@ pub struct Step {
 pub enum Change {
     /// Without this policy.
     WithoutPolicy(ObjectId),
-    /// Without this account, group or role among those left out, in whatever policy.
+    /// Without this among what is left out, in whatever policy: an account, a group, a role, a kind
+    /// of guests, an application, a platform or a location.
     WithoutExclusion(ObjectId),
 }
 
@@ -78,24 +79,7 @@ impl Change {
                 taken = policies.len() < known.policies.len();
             }
             Self::WithoutExclusion(id) => {
-                let mut take = |list: &mut Vec<ObjectId>| {
-                    let before = list.len();
-                    list.retain(|it| it != id);
-                    taken |= list.len() < before;
-                };
-                for policy in &mut policies {
-                    let users = &mut policy.conditions.users;
-                    take(&mut users.exclude_groups);
-                    take(&mut users.exclude_roles);
-                    let mut names: Vec<_> =
-                        users.exclude_users.iter().filter_map(|it| ObjectId::parse(it)).collect();
-                    let before = names.len();
-                    take(&mut names);
-                    if names.len() < before {
-                        let is_it = |it: &str| ObjectId::parse(it).as_ref() == Some(id);
-                        users.exclude_users.retain(|it| !is_it(it));
-                    }
-                }
+                policies.iter_mut().for_each(|policy| taken |= take_back(policy, id));
             }
         }
         let policies = ConditionalAccessPolicies { policies, unreadable: known.unreadable };
@@ -104,6 +88,36 @@ impl Change {
             ..facts.clone()
         })
     }
+}
+
+/// Takes something out of all that a policy leaves out, and tells whether it was there.
+fn take_back(policy: &mut Policy, id: &ObjectId) -> bool {
+    fn take<T>(list: &mut Vec<T>, is_it: impl Fn(&T) -> bool) -> bool {
+        let before = list.len();
+        list.retain(|item| !is_it(item));
+        list.len() < before
+    }
+    let is = |word: &str| ObjectId::parse(word).as_ref() == Some(id);
+    let Conditions { users, applications, platforms, locations, .. } = &mut policy.conditions;
+    let mut taken = take(&mut users.exclude_groups, |it| it == id);
+    taken |= take(&mut users.exclude_roles, |it| it == id);
+    taken |= take(&mut users.exclude_users, |it| is(it));
+    taken |= take(&mut applications.exclude_applications, |it| is(it));
+    if let Some(platforms) = platforms {
+        taken |= take(&mut platforms.exclude_platforms, |it| is(it));
+    }
+    if let Some(locations) = locations {
+        taken |= take(&mut locations.exclude_locations, |it| is(it));
+    }
+    if let Some(guests) = &mut users.exclude_guests_or_external_users {
+        let kinds = guests.guest_or_external_user_types.split(',').map(|kind| kind.trim().into());
+        let mut kinds: Vec<Box<str>> = kinds.collect();
+        if take(&mut kinds, |it| is(it)) {
+            guests.guest_or_external_user_types = kinds.join(",").into();
+            taken = true;
+        }
+    }
+    taken
 }
 
 /// Explains one account.

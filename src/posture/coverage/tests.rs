@@ -117,6 +117,38 @@ fn an_explanation_names_what_could_not_be_read_or_understood() {
 }
 
 #[test]
+fn whatever_a_policy_leaves_out_can_be_taken_back() {
+    let exchange = "00000002-0000-0ff1-ce00-000000000000";
+    let yaml = format!(
+        "{{ users: {{ gus: {{ guest: true, external: true }} }}, locations: {{ hq: trusted }},
+          policies: [ {{ id: p1, displayName: MFA, state: enabled, conditions: {{
+            users: {{ includeUsers: [All], excludeGuestsOrExternalUsers:
+              {{ guestOrExternalUserTypes: 'internalGuest,b2bCollaborationGuest' }} }},
+            applications: {{ includeApplications: [All], excludeApplications: [{exchange}] }},
+            platforms: {{ includePlatforms: [all], excludePlatforms: [iOS] }},
+            locations: {{ includeLocations: [All], excludeLocations: [hq, AllTrusted] }} }},
+            grantControls: {{ operator: OR, builtInControls: [mfa] }} }} ] }}"
+    );
+    let tenant = crate::posture::tenants::tenant(&yaml);
+    let (mut facts, declared) = (tenant.facts(), tenant.declared());
+    let coverage = |facts: &Facts| {
+        let people = People::of(facts).unwrap();
+        in_words(Assessment::of(&Ground::of(facts, &declared), &people, Question::Mfa).coverage[0])
+    };
+    assert_eq!(coverage(&facts), "excluded guest");
+    // Each of them is a way around, so that only without the last of them all is covered.
+    let last = "AllTrusted";
+    for taken in ["B2BCollaborationGuest", exchange, "iOS", "hq", last] {
+        facts = Change::WithoutExclusion(id(taken)).of(&facts).expect(taken);
+        let is_covered = coverage(&facts) == "always conditional_access";
+        assert_eq!(is_covered, taken == last, "without {taken}");
+    }
+    for never in ["internalGuests", "windows", "nobody"] {
+        assert!(Change::WithoutExclusion(id(never)).of(&facts).is_none(), "{never}");
+    }
+}
+
+#[test]
 fn an_explanation_says_how_many_policies_could_not_be_read() {
     let explanation = explained("{ users: { anna: {} }, unreadable_policies: 2 }", "anna");
     assert_eq!((explanation.coverage, explanation.unreadable_policies), ("unknown", 2));
