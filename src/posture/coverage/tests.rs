@@ -117,6 +117,27 @@ fn an_explanation_names_what_could_not_be_read_or_understood() {
 }
 
 #[test]
+fn an_explanation_tells_what_is_certain_as_certain() {
+    let support = "f023fd81-a637-4b56-95fd-791ac0226033";
+    let yaml = format!(
+        "{{ users: {{ anna: {{}}, gus: {{ guest: true, external: true }} }},
+          roles: {{ active: {{ {support}: [anna] }} }},
+          policies: [ {{ id: p1, displayName: MFA, state: enabled, conditions: {{
+            users: {{ includeUsers: [gus], includeRoles: [{support}], excludeGuestsOrExternalUsers:
+              {{ guestOrExternalUserTypes: 'internalGuest,b2bCollaborationGuest' }} }},
+            applications: {{ includeApplications: [All] }},
+            platforms: {{ includePlatforms: [android, iOS] }} }},
+            grantControls: {{ operator: OR, builtInControls: [mfa] }} }} ] }}"
+    );
+    let step = |name| explained(&yaml, name).policies.remove(0);
+    let out = "left out as a guest of the kind b2bCollaborationGuest";
+    assert_eq!(step("gus").how, ["included by name", out]);
+    let role = format!("included as holder of the role Service Support Administrator ({support})");
+    assert_eq!(step("anna").how, [role]);
+    assert_eq!(step("anna").leaves_out, ["only platforms android, iOS"]);
+}
+
+#[test]
 fn whatever_a_policy_leaves_out_can_be_taken_back() {
     let exchange = "00000002-0000-0ff1-ce00-000000000000";
     let yaml = format!(
