@@ -1,8 +1,8 @@
 //! The fraud clock: which alerts are open, how fast they are answered, and when the average answer
 //! will take longer than Microsoft puts up with.
 //!
-//! Two sources list the same alerts. The newer counts where it is known, else the older; their
-//! counts are never added. Microsoft's rule: the answers to the alerts of the past 30 days may take
+//! Two sources list the same alerts. The newer counts where it is known and has not failed for minutes
+//! while the older was read, else the older; their counts are never added. Microsoft's rule: the answers to the alerts of the past 30 days may take
 //! 24 hours on average. An alert is answered when its status first leaves `active`; until then its
 //! age so far counts. Whoever answered at a time that is not known counts in no average.
 
@@ -34,6 +34,10 @@ const KINDS: [&str; 6] = [
 
 /// Kinds told apart at most; all others are `other`.
 const KINDS_KEPT: usize = 50;
+
+/// The newer list is read every minute. Once it is this much older than the other it has failed for a
+/// while, and an alert may stand in the other that does not stand in it.
+const OUTDATED: SignedDuration = SignedDuration::from_mins(5);
 
 /// Which source the figures rest on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,15 +88,18 @@ pub enum Answer {
 impl<'a> Fraud<'a> {
     /// Of what was read.
     pub fn of(facts: &'a Facts) -> Result<Self, Unread> {
-        let older = facts.fraud_events.rows().ok();
+        let newer = facts.security_alerts.rows();
+        let (newer_at, older_at) = (facts.security_alerts.at(), facts.fraud_events.at());
+        let is_outdated = match (newer_at, older_at) {
+            (Some(newer), Some(older)) => older.duration_since(newer) > OUTDATED,
+            _ => true,
+        };
+        let older = facts.fraud_events.rows().ok().filter(|_| newer.is_err() || is_outdated);
         let older = older.and_then(|it| Some((it.alerts.as_deref()?, it.rejected)));
-        let (listed, rejected, evidence, at) = match (facts.security_alerts.rows(), older) {
-            (Ok(newer), _) => {
-                let at = facts.security_alerts.at();
-                (&newer.alerts[..], newer.rejected, Evidence::SecurityAlerts, at)
-            }
-            (Err(_), Some((listed, rejected))) => {
-                (listed, rejected, Evidence::FraudEvents, facts.fraud_events.at())
+        let (listed, rejected, evidence, at) = match (newer, older) {
+            (_, Some((listed, rejected))) => (listed, rejected, Evidence::FraudEvents, older_at),
+            (Ok(newer), None) => {
+                (&newer.alerts[..], newer.rejected, Evidence::SecurityAlerts, newer_at)
             }
             // Where the newer list is not asked for, the older is all there is.
             (Err(Unread::NotConfigured), None) => {
@@ -560,6 +567,16 @@ mod tests {
         let fraud = Fraud::of(&one).unwrap();
         assert_eq!((fraud.open().count(), fraud.rejected), (3, 1));
         assert_eq!(fraud.evidence, Evidence::FraudEvents);
+        // What is held of the newer source while it fails gives way to what was read since.
+        let held = |minutes| {
+            let alerts = vec![alert(1.0, None)];
+            let at = now() - SignedDuration::from_mins(minutes);
+            let security_alerts = Fact::known(SecurityAlerts { alerts, rejected: 0 }, at);
+            let facts =
+                Facts { security_alerts, fraud_events: one.fraud_events.clone(), ..facts(vec![]) };
+            Fraud::of(&facts).unwrap().open().count()
+        };
+        assert_eq!((held(5), held(6)), (1, 3));
         let gone = Fact::known(FraudEvents { alerts: None, rejected: 0 }, now());
         let neither = Facts { security_alerts: failed, fraud_events: gone, ..Facts::unread(now()) };
         assert_eq!(Fraud::of(&neither).err(), Some(Unread::Stale));

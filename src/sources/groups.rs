@@ -218,8 +218,7 @@ impl Source for Groups {
             source.0.insert(id, group);
         }
         let outcomes = source.outcomes();
-        let errors = || failing.values().filter_map(Failing::error);
-        let failure = errors().next_back().filter(|_| outcomes.read == 0);
+        let failure = failing.values().find_map(Failing::error).filter(|_| outcomes.read == 0);
         match failure {
             // Not one could be read: that is the source's failure, and says what is missing, unless
             // others can be.

@@ -97,22 +97,22 @@ fn take_back(policy: &mut Policy, id: &ObjectId) -> bool {
         list.retain(|item| !is_it(item));
         list.len() < before
     }
-    let is_word = |word: &str| ObjectId::parse(word).as_ref() == Some(id);
+    let is = |word: &str| ObjectId::parse(word).as_ref() == Some(id);
     let Conditions { users, applications, platforms, locations, .. } = &mut policy.conditions;
     let mut taken = take(&mut users.exclude_groups, |it| it == id);
     taken |= take(&mut users.exclude_roles, |it| it == id);
-    taken |= take(&mut users.exclude_users, |it| is_word(it));
-    taken |= take(&mut applications.exclude_applications, |it| is_word(it));
+    taken |= take(&mut users.exclude_users, |it| is(it));
+    taken |= take(&mut applications.exclude_applications, |it| is(it));
     if let Some(platforms) = platforms {
-        taken |= take(&mut platforms.exclude_platforms, |it| is_word(it));
+        taken |= take(&mut platforms.exclude_platforms, |it| is(it));
     }
     if let Some(locations) = locations {
-        taken |= take(&mut locations.exclude_locations, |it| is_word(it));
+        taken |= take(&mut locations.exclude_locations, |it| is(it));
     }
     if let Some(guests) = &mut users.exclude_guests_or_external_users {
         let kinds = guests.guest_or_external_user_types.split(',').map(|kind| kind.trim().into());
         let mut kinds: Vec<Box<str>> = kinds.collect();
-        if take(&mut kinds, is_word) {
+        if take(&mut kinds, |it| is(it)) {
             guests.guest_or_external_user_types = kinds.join(",").into();
             taken = true;
         }
