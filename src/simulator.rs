@@ -39,6 +39,7 @@ mod managed;
 mod names;
 mod partner_center;
 mod person;
+mod places;
 mod plants;
 mod policies;
 mod policy;

@@ -36,10 +36,54 @@ pub(crate) struct Tenant {
     locations: Value,
     tolerated_applications: Vec<Box<str>>,
     /// Methods by account; everybody else has registered an authenticator.
-    registered: BTreeMap<String, Vec<String>>,
+    registered: Value,
     break_glass: Option<Vec<String>>,
     trusts_guests: bool,
-    pub(crate) expect: BTreeMap<String, String>,
+    pub(crate) expect: BTreeMap<String, Expected>,
+}
+
+/// What is to be found about an account: how it is covered, and what else is written.
+#[derive(Debug, Deserialize)]
+#[serde(from = "Written")]
+pub(crate) struct Expected {
+    pub(crate) coverage: String,
+    pub(crate) registered: Option<Answer>,
+    pub(crate) admin: Option<Answer>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum Written {
+    Coverage(String),
+    All { coverage: String, registered: Option<Answer>, admin: Option<Answer> },
+}
+
+impl From<Written> for Expected {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Coverage(coverage) => Self { coverage, registered: None, admin: None },
+            Written::All { coverage, registered, admin } => Self { coverage, registered, admin },
+        }
+    }
+}
+
+/// What can be said to a question about an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Answer {
+    Yes,
+    No,
+    Unknown,
+}
+
+impl From<Option<bool>> for Answer {
+    fn from(known: Option<bool>) -> Self {
+        match known {
+            Some(true) => Self::Yes,
+            Some(false) => Self::No,
+            None => Self::Unknown,
+        }
+    }
 }
 
 /// An account as it is written.
@@ -112,18 +156,9 @@ impl Tenant {
     /// What was read of it.
     pub(crate) fn facts(&self) -> Facts {
         let (active, eligible) = self.roles();
-        let rows = self.users.keys().filter_map(|name| {
-            let words = self.registered.get(name).cloned();
-            let words = words.unwrap_or_else(|| vec!["microsoftAuthenticatorPush".to_owned()]);
-            let mut methods = Methods::default();
-            words.iter().for_each(|word| methods.add(word));
-            let flag =
-                words.iter().any(|word| word != "email" && word != "windowsHelloForBusiness");
-            (!self.users[name].disabled).then(|| (id(name), Registration::new(flag, flag, methods)))
-        });
         Facts {
             users: Fact::known(Users::new(self.accounts()), now()),
-            user_registration_details: Fact::known(UserRegistrationDetails::new(rows, 0), now()),
+            user_registration_details: fact(&self.registered, |value| self.report(value)),
             security_defaults: fact(&self.security_defaults, |value| SecurityDefaults {
                 is_enabled: value.as_bool().unwrap_or(false),
             }),
@@ -150,6 +185,22 @@ impl Tenant {
             groups: Fact::known(self.groups(), now()),
             ..Facts::unread(now())
         }
+    }
+
+    fn report(&self, registered: &Value) -> UserRegistrationDetails {
+        let registered: BTreeMap<String, Vec<String>> =
+            serde_json::from_value(registered.clone()).unwrap_or_default();
+        let enabled = self.users.iter().filter(|(_, person)| !person.disabled);
+        let rows = enabled.map(|(name, _)| {
+            let words = registered.get(name).cloned();
+            let words = words.unwrap_or_else(|| vec!["microsoftAuthenticatorPush".to_owned()]);
+            let mut methods = Methods::default();
+            words.iter().for_each(|word| methods.add(word));
+            let flag =
+                words.iter().any(|word| word != "email" && word != "windowsHelloForBusiness");
+            (id(name), Registration::new(flag, flag, methods))
+        });
+        UserRegistrationDetails::new(rows, 0)
     }
 
     fn accounts(&self) -> Vec<User> {

@@ -6,14 +6,18 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::Plan;
+use super::directory::{AGENTS, Directory};
 use super::duty::Duty;
 use super::fate::Coverage;
 use super::person::{HOUR, METHODS, Person, Role};
-use super::policy::{GAPS, Policy};
+use super::places::places;
+use super::policy::{GAPS, Policy, State};
 use super::truth::{Admins, Circumstances, Truth};
 
 /// An account without a row in the report is given this long before its silence says something.
 const BENEFIT_OF_THE_DOUBT: i64 = 48 * HOUR;
+/// Who is not longer here than this was hired lately.
+const LATELY: i64 = 14 * 24 * HOUR;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Registration {
@@ -25,7 +29,7 @@ enum Registration {
 impl Truth {
     pub(super) fn of(
         people: &[Person],
-        policies: &[Policy],
+        directory: &Directory,
         now: Timestamp,
         tenant: &Circumstances,
     ) -> Self {
@@ -42,15 +46,32 @@ impl Truth {
             }
         }
         if tenant.plan != Plan::None {
-            for policy in policies {
-                let state = policy.shown(tenant.security_defaults);
-                *truth.policies.entry(state.word()).or_default() += 1;
-                if let Some(gap) = policy.gap_in(state) {
-                    *truth.mfa_policies.entry(gap).or_default() += 1;
-                }
+            for policy in &directory.policies {
+                truth.count_policy(policy, policy.shown(tenant.security_defaults));
+            }
+            for place in places() {
+                let word = if place["isTrusted"] == true { "yes" } else { "no" };
+                *truth.named_locations.entry(word).or_default() += 1;
             }
         }
+        (truth.groups_read, truth.groups_deleted) = directory.groups_named(tenant);
+        for (_, name) in directory.agents() {
+            *truth.agent_groups.entry(name).or_default() += 1;
+        }
+        truth.options.insert("per_user", truth.per_user_mfa.values().any(|count| *count > 0));
         truth
+    }
+
+    fn count_policy(&mut self, policy: &Policy, state: State) {
+        *self.policies.entry(state.word()).or_default() += 1;
+        if let Some(gap) = policy.gap_in(state) {
+            *self.mfa_policies.entry(gap).or_default() += 1;
+        }
+        if state == State::Enabled {
+            self.custom_controls += usize::from(policy.has_custom_control());
+            self.options.entry("conditional_access").and_modify(|on| *on |= policy.gap.is_some());
+        }
+        self.baseline_policies += usize::from(policy.is_baseline());
     }
 
     /// Every word is there from the beginning, so that none is found missing.
@@ -72,6 +93,14 @@ impl Truth {
             admins: Admins { without_mfa: zeros(gaps), ..Admins::default() },
             methods: zeros(METHODS.map(|(word, _)| word)),
             per_user_mfa: zeros(["enabled", "enforced"]),
+            options: BTreeMap::from([
+                ("security_defaults", tenant.security_defaults),
+                ("conditional_access", false),
+                ("per_user", false),
+            ]),
+            trusts_guest_mfa: tenant.trusts_guest_mfa,
+            agent_groups: zeros(AGENTS),
+            named_locations: zeros(["yes", "no"]),
             policies: zeros(["enabled", "disabled", "report_only"]),
             mfa_policies: zeros(["none", "report_only"].into_iter().chain(GAPS)),
             ..Self::default()
@@ -94,6 +123,9 @@ impl Truth {
             }
             Coverage::Excluded(reason) => {
                 *self.excluded.entry(reason).or_default() += 1;
+                if reason == "direct" {
+                    self.excluded_ids.push(person.guid());
+                }
                 false
             }
             Coverage::NotTargeted => false,
@@ -107,7 +139,12 @@ impl Truth {
         if let Some(gap) = gap {
             self.without_mfa.entry(gap).or_default().add(person);
         }
-        if person.duty.administers(tenant.plan, tenant.partner) {
+        let administers = person.duty.administers(tenant.plan, tenant.partner);
+        let is_new = person.age(now).is_some_and(|age| age < LATELY);
+        if registration == Registration::Unregistered && is_new && !administers {
+            self.unregistered_lately.add(person);
+        }
+        if administers {
             let resists = person.has_row(now) && person.passwordless();
             self.admins.total += 1;
             self.admins.enforced += usize::from(always);
@@ -126,6 +163,8 @@ impl Truth {
         }
         if person.role == Role::BreakGlass {
             self.break_glass_ids.push(person.guid());
+            let registered = registration == Registration::Registered;
+            self.break_glass_registered += usize::from(registered);
         }
     }
 
@@ -253,8 +292,10 @@ mod tests {
             let gaps =
                 ["application", "client", "platform", "location"].map(|gap| truth.conditional[gap]);
             assert_eq!(gaps, [2, 3, 1, 5]);
-            let gaps = ["device_alternative", "device_filter", "risk_only", "other"];
-            assert_eq!(gaps.map(|gap| truth.conditional[gap]), [4, 6, 7, 0]);
+            let gaps = ["device_alternative", "device_filter", "risk_only"];
+            assert_eq!(gaps.map(|gap| truth.conditional[gap]), [4, 6, 7]);
+            let gaps = ["authentication_flow", "other"];
+            assert_eq!(gaps.map(|gap| truth.conditional[gap]), [2, 3]);
             let reasons = ["direct", "group", "role", "guest"].map(|reason| truth.excluded[reason]);
             assert_eq!(reasons, [3, 4, 2, 5]);
             assert_eq!(truth.coverage["not_targeted"], ByAccount { member: 7, guest: 1 });

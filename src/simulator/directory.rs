@@ -1,14 +1,18 @@
 //! What the directory holds beside people: groups, service principals, roles and policies.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
+use super::Plan;
 use super::duty::Duty;
 use super::fate::Fate;
 use super::person::{Person, Role, guid, random_id};
 use super::plants::ROOM;
 use super::policies;
-use super::policy::{Policy, users};
+use super::policy::{Policy, State, users};
 use super::roles::{self, Assignment, Principal, ROLES};
+use super::truth::Circumstances;
 
 pub(super) struct Directory {
     pub(super) groups: Vec<Group>,
@@ -102,8 +106,11 @@ impl Ids {
     }
 }
 
+/// The groups of partner agents.
+pub(super) const AGENTS: [&str; 3] = ["AdminAgents", "HelpdeskAgents", "SalesAgents"];
+
 /// Groups for the fates that a policy of their own brings about.
-const FATED: [(Fate, &str); 12] = [
+const FATED: [(Fate, &str); 14] = [
     (Fate::ByApplication, "Back office"),
     (Fate::ByClient, "Kiosks"),
     (Fate::ByPlatform, "Drivers"),
@@ -116,6 +123,8 @@ const FATED: [(Fate, &str); 12] = [
     (Fate::CoveredByTwoApplications, "Finance"),
     (Fate::CoveredByTwoClients, "Legal"),
     (Fate::ReportOnly, "Pilot"),
+    (Fate::ByFlow, "Meeting rooms"),
+    (Fate::ByNovelty, "Laboratory"),
 ];
 
 impl Directory {
@@ -174,11 +183,12 @@ impl Directory {
     /// The groups of partner agents, which nothing but their names tells.
     fn add_agents(&mut self, rng: &mut fastrand::Rng) {
         let nested = self.add(rng, "Partner operations", Who::On(Duty::NestedAdminAgent));
-        let agents = self.add(rng, "AdminAgents", Who::On(Duty::AdminAgent));
+        let [admins, helpdesk, sales] = AGENTS;
+        let agents = self.add(rng, admins, Who::On(Duty::AdminAgent));
         self.groups[agents].groups.push(nested);
         self.groups[agents].services.push(1);
-        self.add(rng, "HelpdeskAgents", Who::On(Duty::HelpdeskAgent));
-        self.add(rng, "SalesAgents", Who::On(Duty::SalesAgent));
+        self.add(rng, helpdesk, Who::On(Duty::HelpdeskAgent));
+        self.add(rng, sales, Who::On(Duty::SalesAgent));
     }
 
     fn add_fated(&mut self, rng: &mut fastrand::Rng, people: &[Person]) -> Ids {
@@ -208,6 +218,36 @@ impl Directory {
             excluded: ids(&|person| person.fate == Fate::ExcludedDirect),
             fated: fated.iter().map(|(fate, place)| (*fate, id(*place))).collect(),
         }
+    }
+
+    /// How many groups matter to policies that act, roles and partner agents, and how many that
+    /// these policies name are there no more.
+    pub(super) fn groups_named(&self, tenant: &Circumstances) -> (usize, usize) {
+        let mut found: BTreeSet<_> = self.agents().map(|(place, _)| place).collect();
+        found.extend(self.assignments.iter().filter_map(|held| match held.principal {
+            Principal::Group(place) => Some(place),
+            Principal::Person(_) | Principal::Service(_) => None,
+        }));
+        let acts = |policy: &&Policy| {
+            tenant.plan != Plan::None && policy.shown(tenant.security_defaults) == State::Enabled
+        };
+        let named: BTreeSet<_> =
+            self.policies.iter().filter(acts).flat_map(Policy::groups).collect();
+        let mut deleted = 0;
+        for id in named {
+            match self.groups.iter().position(|group| guid(group.id) == id) {
+                Some(place) => drop(found.insert(place)),
+                None => deleted += 1,
+            }
+        }
+        let read: BTreeSet<_> = found.into_iter().flat_map(|place| self.within(place)).collect();
+        (read.len(), deleted)
+    }
+
+    /// The groups of partner agents, by place and name.
+    pub(super) fn agents(&self) -> impl Iterator<Item = (usize, &'static str)> {
+        let groups = self.groups.iter().enumerate().map(|(place, group)| (place, group.name));
+        groups.filter(|(_, name)| AGENTS.contains(name))
     }
 
     /// The group and all groups in it, to any depth, each once.

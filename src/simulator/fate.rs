@@ -37,6 +37,10 @@ pub(super) enum Fate {
     ByFilter,
     /// Only when the sign-in looks risky.
     ByRisk,
+    /// Only when a device without a keyboard signs in.
+    ByFlow,
+    /// Only under a condition that no reader has heard of.
+    ByNovelty,
     /// Named among the excluded.
     ExcludedDirect,
     /// In an excluded group, or in a group in it.
@@ -103,6 +107,8 @@ impl Fate {
             Self::ByDevice | Self::ByCustomControl => Coverage::Conditional("device_alternative"),
             Self::ByFilter => Coverage::Conditional("device_filter"),
             Self::ByRisk => Coverage::Conditional("risk_only"),
+            Self::ByFlow => Coverage::Conditional("authentication_flow"),
+            Self::ByNovelty => Coverage::Conditional("other"),
             Self::ExcludedDirect => Coverage::Excluded("direct"),
             Self::ExcludedByGroup => Coverage::Excluded("group"),
             Self::ExcludedByRole => Coverage::Excluded("role"),

@@ -36,7 +36,7 @@ const FIRST: usize = 17;
 
 /// One after the other. Beside them: two emergency accounts excluded directly, two service
 /// accounts excluded by group and exempt from the legacy policy, two sync accounts.
-const PLANTED: [Plant; 35] = [
+const PLANTED: [Plant; 37] = [
     // Conditional, each gap another number: 2, 3, 1, 5, 3 + 1, 6, 7.
     some(2, Fate::ByApplication),
     some(3, Fate::ByClient),
@@ -78,6 +78,9 @@ const PLANTED: [Plant; 35] = [
     // Exempt from the policy against legacy authentication, with the two service accounts 5.
     Plant { legacy: true, ..some(2, Fate::Covered) },
     Plant { legacy: true, ..guests(1, Fate::Covered) },
+    // Conditional as well: 2, 3.
+    some(2, Fate::ByFlow),
+    some(3, Fate::ByNovelty),
 ];
 
 /// Gives people their fates, where there is room.

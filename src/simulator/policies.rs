@@ -10,6 +10,8 @@ use super::strength::{PHISHING_RESISTANT, SINGLE_FACTOR};
 
 const EXCHANGE: &str = "00000002-0000-0ff1-ce00-000000000000";
 const AZURE: &str = "797f4846-ba00-4fd7-ba43-dac1f8f63013";
+/// A condition that Microsoft may invent.
+pub(super) const NOVELTY: &str = "tokenBinding";
 
 /// The policies of a tenant too small for fates.
 pub(super) fn few() -> Vec<Policy> {
@@ -112,6 +114,16 @@ fn narrow(ids: &Ids) -> Vec<Policy> {
             "risk_only",
             "signInRiskLevels",
             json!(["high", "medium"]),
+        ),
+        Policy::mfa("Meeting rooms: MFA by code", ids.of(Fate::ByFlow)).narrowed(
+            "authentication_flow",
+            "authenticationFlows",
+            json!({ "transferMethods": "deviceCodeFlow" }),
+        ),
+        Policy::mfa("Laboratory: MFA on preview", ids.of(Fate::ByNovelty)).narrowed(
+            "other",
+            NOVELTY,
+            json!({ "includeSessions": ["unbound"] }),
         ),
     ]
 }

@@ -127,6 +127,24 @@ impl Policy {
         }
     }
 
+    /// Whether it has a control of another vendor.
+    pub(super) fn has_custom_control(&self) -> bool {
+        let custom = self.grant["customAuthenticationFactors"].as_array();
+        custom.is_some_and(|custom| !custom.is_empty())
+    }
+
+    /// Whether it is one of those that Microsoft made and retired.
+    pub(super) fn is_baseline(&self) -> bool {
+        self.name.starts_with("Baseline policy")
+    }
+
+    /// The groups it names.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &str> {
+        let users = &self.conditions["users"];
+        let lists = ["includeGroups", "excludeGroups"].map(|list| users[list].as_array());
+        lists.into_iter().flatten().flatten().filter_map(Value::as_str)
+    }
+
     /// Of one that demands MFA and is not disabled, its first gap.
     pub(super) fn gap_in(&self, state: State) -> Option<&'static str> {
         match state {

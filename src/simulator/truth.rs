@@ -51,6 +51,8 @@ pub struct Truth {
     pub premium: bool,
     /// Object ids of the unregistered, members and guests.
     pub unregistered_ids: Vec<String>,
+    /// Of the unregistered, who was hired in the past 14 days and administers nothing.
+    pub unregistered_lately: ByAccount,
     /// Everybody by `always`, `conditional`, `excluded` and `not_targeted`.
     pub coverage: BTreeMap<&'static str, ByAccount>,
     /// Who is always covered, by `defaults`, `conditional_access` and `per_user`.
@@ -59,6 +61,8 @@ pub struct Truth {
     pub conditional: BTreeMap<&'static str, usize>,
     /// Who is excluded, by `direct`, `group`, `role` and `guest`.
     pub excluded: BTreeMap<&'static str, usize>,
+    /// Object ids of those excluded by name.
+    pub excluded_ids: Vec<String>,
     /// Who has a gap: in `registration`, in `enforcement`, or in `both`.
     pub without_mfa: BTreeMap<&'static str, ByAccount>,
     /// Who is behind a privilege.
@@ -75,6 +79,8 @@ pub struct Truth {
     pub per_user_mfa: BTreeMap<&'static str, usize>,
     /// Object ids of the emergency accounts.
     pub break_glass_ids: Vec<String>,
+    /// Of the emergency accounts, those whose row shows MFA.
+    pub break_glass_registered: usize,
     /// Connect sync accounts.
     pub sync_accounts: usize,
     /// Those of them that hold another role, too.
@@ -83,6 +89,24 @@ pub struct Truth {
     pub policies: BTreeMap<&'static str, usize>,
     /// Those that demand MFA, enabled or report-only, by gap.
     pub mfa_policies: BTreeMap<&'static str, usize>,
+    /// Enabled ones with a control of another vendor.
+    pub custom_controls: usize,
+    /// Those that Microsoft made and retired.
+    pub baseline_policies: usize,
+    /// Named locations by whether they are trusted, `yes` and `no`.
+    pub named_locations: BTreeMap<&'static str, usize>,
+    /// Whether `security_defaults`, `conditional_access` and `per_user` demand MFA of anybody, the
+    /// last whether it is shown or not.
+    pub options: BTreeMap<&'static str, bool>,
+    /// Whether MFA of all other tenants is trusted. None is trusted by a setting of its own.
+    pub trusts_guest_mfa: bool,
+    /// Groups of partner agents, by name.
+    pub agent_groups: BTreeMap<&'static str, usize>,
+    /// Groups that matter to policies that act, to roles and to partner agents, groups in them
+    /// among them.
+    pub groups_read: usize,
+    /// Groups that such policies name and that are there no more.
+    pub groups_deleted: usize,
     /// Alerts about fraud at customers.
     pub fraud: Fraud,
     /// The customers.

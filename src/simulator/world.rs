@@ -94,7 +94,7 @@ impl World {
 
     /// What is true now.
     pub(super) fn truth(&self, now: Timestamp, tenant: &Circumstances) -> Truth {
-        Truth::of(&self.people, &self.directory.policies, now, tenant)
+        Truth::of(&self.people, &self.directory, now, tenant)
     }
 }
 

@@ -2,11 +2,14 @@
 //! for all tenants.
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::posture::tenants::{Tenant, drawn, id, tenants};
+use crate::posture::Posture;
+use crate::posture::registration::Registration;
+use crate::posture::tenants::{Answer, Tenant, drawn, id, tenants};
 
 fn table() -> Vec<(String, Tenant)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tenants");
@@ -32,6 +35,21 @@ fn in_words(coverage: Coverage) -> String {
     }
 }
 
+fn registered(posture: &Posture<'_>, number: Option<usize>) -> Answer {
+    let everyone = posture.registration.as_ref().map(Registration::everyone);
+    let found = everyone.ok().zip(number).and_then(|(all, number)| all[number].registered.ok());
+    found.into()
+}
+
+fn is_administrator(posture: &Posture<'_>, number: Option<usize>) -> Answer {
+    let Ok((administrators, doubt)) = &posture.administrators else { return Answer::Unknown };
+    match number.is_some_and(|number| administrators.contains(number)) {
+        true => Answer::Yes,
+        false if doubt.is_some() => Answer::Unknown,
+        false => Answer::No,
+    }
+}
+
 #[test]
 fn tenants_made_by_hand_are_judged_as_their_sentences_say() {
     let table = table();
@@ -48,15 +66,28 @@ fn tenants_made_by_hand_are_judged_as_their_sentences_say() {
             tenant.case
         );
         let (facts, declared) = (tenant.facts(), tenant.declared());
-        let people = People::of(&facts).unwrap();
-        let ground = Ground::of(&facts, &declared);
-        let assessment = Assessment::of(&ground, &people, Question::Mfa);
+        let posture = Posture::of(&facts, &declared);
+        let (people, enforcement) = (posture.people.as_ref(), posture.enforcement.as_ref());
+        let (people, enforcement) = (people.unwrap(), enforcement.unwrap());
         for (name, expected) in &tenant.expect {
             let number = people.number(&id(name));
             let found =
-                number.map_or("nobody".to_owned(), |number| in_words(assessment.coverage[number]));
-            if found != *expected {
-                wrong.push(format!("{file}: {}\n    {name}: {found}, not {expected}", tenant.case));
+                number.map_or("nobody".to_owned(), |number| in_words(enforcement.coverage[number]));
+            let mut differ = |what: &str, found: &dyn Debug, expected: &dyn Debug| {
+                let case = &tenant.case;
+                wrong
+                    .push(format!("{file}: {case}\n    {name}: {what}{found:?}, not {expected:?}"));
+            };
+            if found != expected.coverage {
+                differ("", &found, &expected.coverage);
+            }
+            for (what, expected, found) in [
+                ("registered ", expected.registered, registered(&posture, number)),
+                ("admin ", expected.admin, is_administrator(&posture, number)),
+            ] {
+                if expected.is_some_and(|expected| expected != found) {
+                    differ(what, &found, &expected);
+                }
             }
         }
     }

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::simulator::fate::{Coverage, Fate};
 use crate::simulator::person::guid;
+use crate::simulator::policies::NOVELTY;
 use crate::simulator::truth::Circumstances;
 
 /// What was served, as far as it decides to whom a policy applies.
@@ -100,7 +101,9 @@ fn demand(policy: &Value) -> Option<bool> {
         && applications["includeApplications"] == json!(["All"])
         && applications["excludeApplications"] == json!([])
         && conditions["signInRiskLevels"] == json!([])
-        && ["platforms", "locations", "devices"].iter().all(|what| conditions[what].is_null());
+        && ["platforms", "locations", "devices", "authenticationFlows", NOVELTY]
+            .iter()
+            .all(|what| conditions[what].is_null());
     Some(alone && wide)
 }
 
