@@ -28,6 +28,7 @@ use crate::posture::coverage::{Assessment, Coverage, Ground, PolicyGaps, Questio
 use crate::posture::fraud::Fraud;
 use crate::posture::people::People;
 use crate::posture::registration::Registration;
+use crate::sources::policy::Policy;
 use crate::sources::{Facts, Unread, User};
 
 /// The facts of one tenant and what follows from them for its people. Judged once, read by all
@@ -109,19 +110,29 @@ impl<'a> Posture<'a> {
     fn is_blind(&self, assessment: &Result<Assessment<'_>, Unread>) -> bool {
         let Ok(assessment) = assessment else { return true };
         let facts = self.facts;
-        let has_unread = [
-            facts.policies().is_err(),
-            facts.security_defaults.rows().is_err(),
-            facts.per_user_mfa.rows().is_err(),
-            facts.authentication_strengths.rows().is_err(),
-            facts.named_locations.rows().is_err(),
-            facts.role_assignments.rows().is_err(),
-            facts.role_eligibilities.rows().is_err(),
-            facts.groups.rows().is_err(),
+        let policies = facts.policies().ok().flatten();
+        let asks = |what: fn(&Policy) -> bool| policies.is_some_and(|it| it.acting().any(what));
+        let roles = asks(names_a_role) || self.has_doubtful_people();
+        let unread = [
+            (facts.groups.rows().err(), roles || asks(names_a_group)),
+            (facts.role_assignments.rows().err(), roles),
+            (facts.role_eligibilities.rows().err(), roles),
+            (facts.named_locations.rows().err(), asks(names_a_place)),
+            (facts.authentication_strengths.rows().err(), asks(leaves_strength_open)),
         ];
-        let is_unknown = |coverage: &Coverage| coverage.is_always().is_none();
-        (assessment.unread.is_some() || has_unread.contains(&true))
-            && assessment.coverage.iter().any(is_unknown)
+        let unread =
+            unread.into_iter().filter_map(|(why, is_asked_for)| why.filter(|_| is_asked_for));
+        // The first reason is told: whoever depends on a source is unknown for its own or one before.
+        let Some(last) = unread.chain(assessment.unread).max() else { return false };
+        let depends =
+            |coverage: &Coverage| matches!(coverage, Coverage::Unknown(why) if *why <= last);
+        assessment.coverage.iter().any(depends)
+    }
+
+    fn has_doubtful_people(&self) -> bool {
+        let is_doubtful =
+            |people: &People<'_>| (0..people.count()).any(|number| people.doubt(number).is_some());
+        self.people.as_ref().is_ok_and(is_doubtful)
     }
 
     /// Why it is not known of some of these people whether they are always challenged.
@@ -171,6 +182,31 @@ impl<'a> Posture<'a> {
     pub fn is_break_glass(&self, user: &User) -> bool {
         self.declared.break_glass.as_ref().is_some_and(|ids| ids.contains(&user.id))
     }
+}
+
+fn names_a_role(policy: &Policy) -> bool {
+    let users = &policy.conditions.users;
+    !users.include_roles.is_empty() || !users.exclude_roles.is_empty()
+}
+
+fn names_a_group(policy: &Policy) -> bool {
+    let users = &policy.conditions.users;
+    !users.include_groups.is_empty() || !users.exclude_groups.is_empty()
+}
+
+/// Whether it names any place of the tenant's own.
+fn names_a_place(policy: &Policy) -> bool {
+    let is_word = |id: &str| ["All", "AllTrusted"].iter().any(|word| word.eq_ignore_ascii_case(id));
+    policy.conditions.locations.as_ref().is_some_and(|it| {
+        it.include_locations.iter().chain(&it.exclude_locations).any(|id| !is_word(id))
+    })
+}
+
+/// Whether it asks for a strength and does not say itself what that amounts to.
+fn leaves_strength_open(policy: &Policy) -> bool {
+    let strength =
+        policy.grant_controls.as_ref().and_then(|it| it.authentication_strength.as_ref());
+    strength.is_some_and(|strength| strength.satisfies_mfa().is_none())
 }
 
 /// Every gauge of this room, for the reference.

@@ -101,7 +101,7 @@ mod tests {
         };
         let known = |alerts, rejected| Fact::known(SecurityAlerts { alerts, rejected }, now());
         assert_eq!(judged(Fact::Unread(Unread::Permission)), State::NotApplicable);
-        assert_eq!(judged(known(vec![], 0)), State::NotApplicable);
+        assert_eq!(judged(known(vec![], 0)), State::Compliant);
         assert_eq!(judged(known(vec![], 1)), State::Unknown);
         assert_eq!(judged(known(vec![alert(5.0, None)], 0)), State::Noncompliant);
     }

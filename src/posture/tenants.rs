@@ -69,11 +69,24 @@ impl From<Written> for Expected {
 
 /// What can be said to a question about an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "Value")]
 pub(crate) enum Answer {
     Yes,
     No,
     Unknown,
+}
+
+impl TryFrom<Value> for Answer {
+    type Error = String;
+
+    /// YAML takes `yes` and `no` for truth values.
+    fn try_from(value: Value) -> Result<Self, String> {
+        match (value.as_bool(), value.as_str()) {
+            (None, Some("unknown")) => Ok(Self::Unknown),
+            (None, _) => Err(format!("{value} is neither yes, no nor unknown")),
+            (known, _) => Ok(known.into()),
+        }
+    }
 }
 
 impl From<Option<bool>> for Answer {

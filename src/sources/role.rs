@@ -34,7 +34,7 @@ pub fn role_name(id: &ObjectId) -> Option<&'static str> {
 }
 
 /// Source: Microsoft Entra built-in roles, `permissions-reference`.
-const ROLES: [(&str, &str); 84] = [
+const ROLES: [(&str, &str); 86] = [
     ("62e90394-69f5-4237-9190-012177145e10", "Global Administrator"),
     ("e8611ab8-c189-46e8-94e1-60213ab1f814", "Privileged Role Administrator"),
     ("7be44c8a-adaf-4e2a-84d6-ab2649e08a13", "Privileged Authentication Administrator"),
@@ -119,6 +119,8 @@ const ROLES: [(&str, &str); 84] = [
     ("32696413-001a-46ae-978c-ce0f6b3620d2", "Windows Update Deployment Administrator"),
     ("810a2642-a034-447f-a5e8-41beaa378541", "Yammer Administrator"),
     (DIRECTORY_SYNCHRONIZATION, "Directory Synchronization Accounts"),
+    ("ecb2c6bf-0ab6-418e-bd87-7986f8d63bbe", "Attribute Provisioning Administrator"),
+    ("db506228-d27e-4b7d-95e5-295956d6615f", "Agent ID Administrator"),
 ];
 
 /// An assignment as PIM lists it, active or eligible.
