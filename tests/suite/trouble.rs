@@ -185,6 +185,13 @@ fn harm(source: &str) -> Harm {
                 "mfa-phishing-resistant",
                 "connect-sync-account",
             ]);
+            // A way to enforce MFA is one only where somebody is held to it.
+            harm.unknown.extend([
+                "mfa-supported-method",
+                "defaults-ca-exclusive",
+                "security-defaults",
+            ]);
+            harm.gone.extend(["option=\"conditional_access\"", "option=\"per_user\""]);
             harm.gone.extend(["partnercenter_users{", "partnercenter_users_mfa_"]);
             harm.gone.extend(["partnercenter_users_registered", "partnercenter_users_without"]);
             harm.gone.extend([ADMINS, "partnercenter_users_legacy", "partnercenter_sync_accounts"]);
