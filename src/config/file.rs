@@ -234,7 +234,7 @@ pub(super) struct AppUser {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VaultSecret {
-    /// The vault's address, such as https://contoso.vault.azure.net.
+    /// The vault's address, such as `https://contoso.vault.azure.net`.
     pub(super) vault: Endpoint,
     /// The secret's name.
     pub(super) secret: String,
