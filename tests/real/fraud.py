@@ -169,6 +169,13 @@ def test_an_alert_reaches_the_pager_in_time_and_its_answer_ends_the_page(world):
 
         # The first is looked into: that page ends.
         kind, severity, _, alert = raised[0]
+        for prometheus in watch.prometheuses:
+            # A Prometheus that has just started sends an alert one evaluation before it records it.
+            wait_until(
+                f"{prometheus.version} records that nobody is at it",
+                lambda: watch.firing(prometheus, kind, severity),
+                seconds=2 * evaluation() + 5,
+            )
         answered = time.monotonic()
         watch.investigate(alert)
         for prometheus in watch.prometheuses:
