@@ -551,6 +551,15 @@ fn random_guid() -> String {
     wire::ObjectId::Guid(bits.to_be_bytes()).to_string()
 }
 
+/// The rows of a page that has to be without fault, read as [`Client::list`] reads them. Of the two
+/// APIs Partner Center is the one that uses every form a list may have.
+#[cfg(test)]
+pub(crate) fn rows_of<Row: DeserializeOwned>(body: &[u8]) -> Vec<Row> {
+    let page = page::read(body, Api::PartnerCenter).unwrap();
+    assert_eq!(page.rejected, 0);
+    page.rows
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

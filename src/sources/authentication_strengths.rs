@@ -50,19 +50,14 @@ impl Source for AuthenticationStrengths {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
+    use crate::client::rows_of;
 
     #[test]
     fn the_documented_page_is_read() {
-        #[derive(Deserialize)]
-        struct Page {
-            value: Vec<Strength>,
-        }
         let body = include_bytes!("../../tests/samples/authentication_strengths.json");
-        let page: Page = serde_json::from_slice(body).unwrap();
-        let strengths = AuthenticationStrengths::new(page.value);
+        let rows: Vec<Strength> = rows_of(body);
+        let strengths = AuthenticationStrengths::new(rows);
         let satisfies = |id| strengths.of(id).map(Strength::satisfies_mfa);
         assert_eq!(satisfies("00000000-0000-0000-0000-000000000004"), Some(Some(true)));
         assert_eq!(satisfies("5A1D0000-0000-4000-8000-000000000001"), Some(Some(false)));

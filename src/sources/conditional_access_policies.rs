@@ -104,17 +104,12 @@ impl Source for ConditionalAccessPolicies {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
+    use crate::client::rows_of;
 
     fn page() -> Vec<Policy> {
-        #[derive(Deserialize)]
-        struct Page {
-            value: Vec<Policy>,
-        }
         let body = include_bytes!("../../tests/samples/conditional_access_policies.json");
-        serde_json::from_slice::<Page>(body).unwrap().value
+        rows_of::<Policy>(body)
     }
 
     #[test]

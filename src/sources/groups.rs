@@ -402,16 +402,13 @@ fn held(known: &Facts, id: &ObjectId) -> Option<Group> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::rows_of;
 
     #[test]
     fn members_are_told_apart_by_their_type_and_one_without_is_refused() {
         let body = include_bytes!("../../tests/samples/group_members.json");
-        #[derive(Deserialize)]
-        struct Page {
-            value: Vec<Member>,
-        }
-        let page: Page = serde_json::from_slice(body).unwrap();
-        let kinds: Vec<_> = page.value.iter().map(|member| &*member.kind).collect();
+        let rows: Vec<Member> = rows_of(body);
+        let kinds: Vec<_> = rows.iter().map(|member| &*member.kind).collect();
         assert_eq!(kinds[..2], ["#microsoft.graph.user", "#microsoft.graph.group"]);
         assert!(serde_json::from_str::<Member>(r#"{"id":"a"}"#).is_err());
     }

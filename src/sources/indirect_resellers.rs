@@ -169,16 +169,13 @@ impl Source for IndirectResellers {
 mod tests {
     use super::*;
     use crate::client::Trail;
+    use crate::client::rows_of;
     use crate::sources::{Fact, Organization};
 
     #[test]
     fn the_documented_collection_is_read() {
-        #[derive(Deserialize)]
-        struct Page {
-            items: Vec<AnyCase<Row>>,
-        }
         let body = include_bytes!("../../tests/samples/indirect_resellers.json");
-        let rows = serde_json::from_slice::<Page>(body).unwrap().items;
+        let rows = rows_of::<AnyCase<Row>>(body);
         let names: Vec<_> = rows.iter().map(|AnyCase(row)| &*row.name).collect();
         assert_eq!(names, ["Proseware", "Margie's", ""]);
     }

@@ -136,12 +136,13 @@ impl Source for MfaAdoption {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::rows_of;
 
     #[test]
     fn the_documented_list_is_read_and_summed_over_its_days() {
         let body = include_bytes!("../../tests/samples/mfa_adoption.json");
         let mut collected = Collected::default();
-        for AnyCase(row) in serde_json::from_slice::<Vec<AnyCase<Row>>>(body).unwrap() {
+        for AnyCase(row) in rows_of::<AnyCase<Row>>(body) {
             collected.add(row);
         }
         let source = collected.source(0).unwrap();

@@ -95,16 +95,13 @@ impl Source for NamedLocations {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::rows_of;
 
     #[test]
     fn the_documented_page_is_read() {
-        #[derive(Deserialize)]
-        struct Page {
-            value: Vec<Location>,
-        }
         let body = include_bytes!("../../tests/samples/named_locations.json");
-        let page: Page = serde_json::from_slice(body).unwrap();
-        let locations = NamedLocations::new(page.value, 0);
+        let rows: Vec<Location> = rows_of(body);
+        let locations = NamedLocations::new(rows, 0);
         assert!(locations.of("70CA0000-0000-4000-8000-000000000001").unwrap().is_trusted());
         assert!(!locations.of("70ca0000-0000-4000-8000-000000000002").unwrap().is_trusted());
         let mut samples = Samples::of_tenant("t");

@@ -169,14 +169,11 @@ impl Source for PartnerRequests {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::rows_of;
 
     fn read(body: &[u8]) -> Collected {
-        #[derive(Deserialize)]
-        struct Page {
-            items: Vec<AnyCase<Row>>,
-        }
         let mut collected = Collected::default();
-        for AnyCase(row) in serde_json::from_slice::<Page>(body).unwrap().items {
+        for AnyCase(row) in rows_of::<AnyCase<Row>>(body) {
             collected.add(row);
         }
         collected

@@ -129,14 +129,11 @@ impl Source for PortalRequests {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::rows_of;
 
     fn read(body: &[u8]) -> PortalRequests {
-        #[derive(Deserialize)]
-        struct Page {
-            items: Vec<AnyCase<Row>>,
-        }
         let mut collected = Collected::default();
-        for AnyCase(row) in serde_json::from_slice::<Page>(body).unwrap().items {
+        for AnyCase(row) in rows_of::<AnyCase<Row>>(body) {
             collected.add(row);
         }
         collected.source().unwrap()

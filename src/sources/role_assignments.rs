@@ -93,19 +93,16 @@ async fn without_pim(client: &Client, now: Timestamp) -> Result<Vec<RoleAssignme
 mod tests {
     use super::super::role::Instance;
     use super::*;
+    use crate::client::rows_of;
 
     #[test]
     fn the_documented_page_is_read() {
-        #[derive(Deserialize)]
-        struct Page {
-            value: Vec<Instance>,
-        }
         let body = include_bytes!("../../tests/samples/role_assignments.json");
-        let page: Page = serde_json::from_slice(body).unwrap();
+        let rows: Vec<Instance> = rows_of(body);
         let now = "2026-11-24T12:00:00Z".parse().unwrap();
-        let over: Vec<_> = page.value.iter().map(|row| row.is_over(now)).collect();
+        let over: Vec<_> = rows.iter().map(|row| row.is_over(now)).collect();
         assert_eq!(over, [false, false, false, true]);
-        let rows: Vec<RoleAssignment> = page.value.into_iter().map(Into::into).collect();
+        let rows: Vec<RoleAssignment> = rows.into_iter().map(Into::into).collect();
         let said: Vec<_> =
             rows.iter().map(|row| (row.is_group, row.tenant_wide, row.activated)).collect();
         assert_eq!(

@@ -59,20 +59,15 @@ impl Source for RoleEligibilities {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::super::role::Instance;
     use super::*;
+    use crate::client::rows_of;
 
     #[test]
     fn the_documented_page_is_read() {
-        #[derive(Deserialize)]
-        struct Page {
-            value: Vec<Instance>,
-        }
         let body = include_bytes!("../../tests/samples/role_eligibilities.json");
-        let page: Page = serde_json::from_slice(body).unwrap();
-        let rows: Vec<RoleAssignment> = page.value.into_iter().map(Into::into).collect();
+        let rows: Vec<Instance> = rows_of(body);
+        let rows: Vec<RoleAssignment> = rows.into_iter().map(Into::into).collect();
         assert_eq!(rows.len(), 1);
         assert!(rows[0].tenant_wide && !rows[0].activated);
     }

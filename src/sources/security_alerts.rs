@@ -45,19 +45,14 @@ impl Source for SecurityAlerts {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::super::alert::{Resolution, Severity, Status};
     use super::*;
+    use crate::client::rows_of;
 
     fn alerts() -> Vec<Alert> {
-        #[derive(Deserialize)]
-        struct Page {
-            value: Vec<Seen>,
-        }
         let body = include_bytes!("../../tests/samples/security_alerts.json");
         let mut collected = Collected::default();
-        for seen in serde_json::from_slice::<Page>(body).unwrap().value {
+        for seen in rows_of::<Seen>(body) {
             collected.add(seen);
         }
         collected.alerts().unwrap()

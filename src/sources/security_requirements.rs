@@ -368,14 +368,11 @@ impl Source for SecurityRequirements {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::rows_of;
 
     fn read(body: &[u8]) -> SecurityRequirements {
-        #[derive(Deserialize)]
-        struct Page {
-            value: Vec<AnyCase<Row>>,
-        }
         let mut source = SecurityRequirements::default();
-        for AnyCase(row) in serde_json::from_slice::<Page>(body).unwrap().value {
+        for AnyCase(row) in rows_of::<AnyCase<Row>>(body) {
             source.add(row.into());
         }
         source

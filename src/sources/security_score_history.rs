@@ -133,13 +133,10 @@ impl Source for SecurityScoreHistory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::rows_of;
 
     fn read(body: &[u8]) -> SecurityScoreHistory {
-        #[derive(Deserialize)]
-        struct Page {
-            value: Vec<AnyCase<Entry>>,
-        }
-        let entries = serde_json::from_slice::<Page>(body).unwrap().value;
+        let entries = rows_of::<AnyCase<Entry>>(body);
         SecurityScoreHistory::new(entries.into_iter().map(|AnyCase(entry)| entry))
     }
 

@@ -114,14 +114,11 @@ impl Source for SubscribedSkus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::rows_of;
 
     fn read(body: &[u8]) -> SubscribedSkus {
-        #[derive(Deserialize)]
-        struct Page {
-            value: Vec<Sku>,
-        }
         let mut skus = SubscribedSkus::default();
-        serde_json::from_slice::<Page>(body).unwrap().value.iter().for_each(|sku| skus.add(sku));
+        rows_of::<Sku>(body).iter().for_each(|sku| skus.add(sku));
         skus
     }
 

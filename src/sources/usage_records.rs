@@ -188,16 +188,13 @@ impl Source for UsageRecords {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::rows_of;
 
     #[test]
     fn the_documented_collection_is_read() {
-        #[derive(Deserialize)]
-        struct Page {
-            items: Vec<AnyCase<Customer>>,
-        }
         let body = include_bytes!("../../tests/samples/usage_records.json");
         let mut collected = Collected::default();
-        for AnyCase(customer) in serde_json::from_slice::<Page>(body).unwrap().items {
+        for AnyCase(customer) in rows_of::<AnyCase<Customer>>(body) {
             collected.add(customer);
         }
         let source = collected.source(0).unwrap();

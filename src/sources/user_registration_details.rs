@@ -264,14 +264,11 @@ impl Source for UserRegistrationDetails {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::rows_of;
 
     fn rows() -> Vec<Row> {
-        #[derive(Deserialize)]
-        struct Page {
-            value: Vec<Row>,
-        }
         let body = include_bytes!("../../tests/samples/user_registration_details.json");
-        serde_json::from_slice::<Page>(body).unwrap().value
+        rows_of::<Row>(body)
     }
 
     #[test]

@@ -155,14 +155,11 @@ impl Source for Users {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::rows_of;
 
     fn rows() -> Vec<User> {
-        #[derive(Deserialize)]
-        struct Page {
-            value: Vec<User>,
-        }
         let body = include_bytes!("../../tests/samples/users.json");
-        serde_json::from_slice::<Page>(body).unwrap().value
+        rows_of::<User>(body)
     }
 
     #[test]
