@@ -73,7 +73,7 @@ impl Source for AgentGroups {
             // The one that cannot be read may be the one that matters.
             return Err(FetchError::unreadable(&format!("{} groups", tally.rejected)));
         }
-        Ok(Rows { source: Self::new(rows), accepted: tally.accepted, rejected: 0 })
+        Ok(Rows::listed(Self::new(rows), tally))
     }
 
     fn observe(&self, samples: &mut Samples) {

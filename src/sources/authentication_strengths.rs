@@ -42,7 +42,7 @@ impl Source for AuthenticationStrengths {
     async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
         let mut rows = Vec::new();
         let tally = client.list::<Strength>(&Self::ASK, |row| rows.push(row)).await?;
-        Ok(Rows { source: Self::new(rows), accepted: tally.accepted, rejected: tally.rejected })
+        Ok(Rows::listed(Self::new(rows), tally))
     }
 
     fn observe(&self, _samples: &mut Samples) {}

@@ -89,7 +89,7 @@ impl Source for ConditionalAccessPolicies {
         let mut policies = Vec::new();
         let tally = client.list::<Policy>(&Self::ASK, |policy| policies.push(policy)).await?;
         let source = Self { policies, unreadable: tally.rejected };
-        Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
+        Ok(Rows::listed(source, tally))
     }
 
     fn observe(&self, samples: &mut Samples) {

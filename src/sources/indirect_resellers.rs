@@ -155,7 +155,7 @@ impl Source for IndirectResellers {
             resellers.push(Reseller { id, name, is_agreement_signed });
         }
         let source = Self { resellers, rejected: tally.rejected };
-        Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
+        Ok(Rows::listed(source, tally))
     }
 
     fn observe(&self, samples: &mut Samples) {

@@ -81,7 +81,7 @@ impl Source for NamedLocations {
         let mut rows = Vec::new();
         let tally = client.list::<Location>(&Self::ASK, |row| rows.push(row)).await?;
         let source = Self::new(rows, tally.rejected);
-        Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
+        Ok(Rows::listed(source, tally))
     }
 
     fn observe(&self, samples: &mut Samples) {

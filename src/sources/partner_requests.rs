@@ -160,7 +160,7 @@ impl Source for PartnerRequests {
         let add = |AnyCase(row): AnyCase<Row>| collected.add(row);
         let tally = client.list(&Self::ASK, add).await?;
         let source = collected.source(tally.accepted, tally.rejected)?;
-        Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
+        Ok(Rows::listed(source, tally))
     }
 
     fn observe(&self, _samples: &mut Samples) {}

@@ -119,7 +119,7 @@ impl Source for PerUserMfa {
         match client.list::<Row>(&Self::ASK, |row| source.add(row)).await {
             Ok(tally) => {
                 source.rejected = tally.rejected;
-                Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
+                Ok(Rows::listed(source, tally))
             }
             // The property is in no schema: a service that does not know it says 400, 404 or 501,
             // but not once it has shown it.

@@ -115,7 +115,7 @@ impl Source for PortalRequests {
         let add = |AnyCase(row): AnyCase<Row>| collected.add(row);
         let tally = client.list(&Self::ASK, add).await?;
         let source = collected.source()?;
-        Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
+        Ok(Rows::listed(source, tally))
     }
 
     fn observe(&self, samples: &mut Samples) {

@@ -37,7 +37,7 @@ impl Source for SecurityAlerts {
         };
         let tally = client.salvage::<Seen>(&Self::ASK, add).await?;
         let source = Self { alerts: collected.alerts()?, rejected: tally.rejected };
-        Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
+        Ok(Rows::listed(source, tally))
     }
 
     fn observe(&self, _samples: &mut Samples) {}

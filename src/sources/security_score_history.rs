@@ -119,7 +119,7 @@ impl Source for SecurityScoreHistory {
         let tally =
             client.list(&Self::ASK, |AnyCase(entry): AnyCase<Entry>| newest.add(entry)).await?;
         let source = newest.history();
-        Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
+        Ok(Rows::listed(source, tally))
     }
 
     fn observe(&self, samples: &mut Samples) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Facts;
-use crate::client::{Ask, Client, FetchError, PartnerRefusal};
+use crate::client::{Ask, Client, FetchError, PartnerRefusal, Tally};
 use crate::metrics::{Metric, Samples};
 
 /// One resource of an API. It says what is and passes no judgement.
@@ -63,6 +63,11 @@ pub struct Rows<S> {
 }
 
 impl<S> Rows<S> {
+    /// A source that is a list.
+    pub fn listed(source: S, Tally { accepted, rejected }: Tally) -> Self {
+        Self { source, accepted, rejected }
+    }
+
     /// A source that is one entity.
     pub fn single(source: S) -> Self {
         Self { source, accepted: 1, rejected: 0 }

@@ -103,7 +103,7 @@ impl Source for SubscribedSkus {
     async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
         let mut source = Self::default();
         let tally = client.list::<Sku>(&Self::ASK, |sku| source.add(&sku)).await?;
-        Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
+        Ok(Rows::listed(source, tally))
     }
 
     fn observe(&self, samples: &mut Samples) {

@@ -171,7 +171,7 @@ impl Source for UsageRecords {
         let add = |AnyCase(customer): AnyCase<Customer>| collected.add(customer);
         let tally = client.list(&Self::ASK, add).await?;
         let source = collected.source(tally.rejected)?;
-        Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
+        Ok(Rows::listed(source, tally))
     }
 
     fn observe(&self, samples: &mut Samples) {

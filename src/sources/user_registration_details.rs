@@ -255,7 +255,7 @@ impl Source for UserRegistrationDetails {
             })
             .await?;
         let source = Self { rows, rejected: tally.rejected };
-        Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
+        Ok(Rows::listed(source, tally))
     }
 
     fn observe(&self, _samples: &mut Samples) {}

@@ -146,7 +146,7 @@ impl Source for Users {
             return Err(FetchError::empty("a tenant without accounts"));
         }
         let source = Self { rejected: tally.rejected, ..Self::new(rows) };
-        Ok(Rows { source, accepted: tally.accepted, rejected: tally.rejected })
+        Ok(Rows::listed(source, tally))
     }
 
     fn observe(&self, _samples: &mut Samples) {}
