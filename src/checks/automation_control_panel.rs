@@ -17,17 +17,16 @@ pub(super) static CHECK: Check = Check {
     evaluate,
 };
 
-/// Seen among the latest requests and on no list. Without a list nobody knows what is known.
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let known = posture.declared.partner_applications.as_ref().ok_or(Unread::NotConfigured)?;
-    let requests = posture.facts.partner_requests.rows()?;
-    let meant = requests.applications.iter().filter(|it| it.does_provisioning);
-    let unknown = meant.filter(|it| !known.contains(&it.id));
-    let findings = unknown.map(|it| {
-        let name = posture.application_name(&it.id);
-        Finding::object(&it.id, name, "changes something of customers', and is on no list")
+    let (unlisted, doubt) = posture.unlisted_that(|it| it.does_provisioning)?;
+    let findings = unlisted.into_iter().map(|id| {
+        Finding::object(
+            id,
+            posture.application_name(id),
+            "changes something of customers', and is on no list",
+        )
     });
-    terms.verdict(findings).unless_doubtful(requests.doubt())
+    terms.verdict(findings).unless_doubtful(doubt)
 }
 
 #[cfg(test)]

@@ -18,14 +18,9 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let Some(UsageRecords { customers, rejected }) =
-        posture.of_sellers(posture.facts.usage_records.rows())?
-    else {
+    let Some(UsageRecords { customers, rejected }) = posture.azure_customers()? else {
         return Ok(Verdict::not_applicable());
     };
-    if customers.is_empty() && *rejected == 0 {
-        return Ok(Verdict::not_applicable());
-    }
     let without = customers.iter().filter(|customer| !customer.has_budget);
     let findings = without.map(|it| Finding::object(&it.id, &it.name, "has no spending budget"));
     terms.verdict(findings).unless_doubtful((*rejected > 0).then_some(Unread::SourceFailed))

@@ -21,14 +21,9 @@ pub(super) static CHECK: Check = Check {
 const LIMIT_PERCENT: f64 = 100.0;
 
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let Some(UsageRecords { customers, rejected }) =
-        posture.of_sellers(posture.facts.usage_records.rows())?
-    else {
+    let Some(UsageRecords { customers, rejected }) = posture.azure_customers()? else {
         return Ok(Verdict::not_applicable());
     };
-    if customers.is_empty() && *rejected == 0 {
-        return Ok(Verdict::not_applicable());
-    }
     let budgeted = || customers.iter().filter(|customer| customer.has_budget);
     let findings = budgeted().filter_map(|customer| {
         let used = customer.percent_used.filter(|used| *used > LIMIT_PERCENT)?;

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Posture;
 use crate::metrics::{Kind, Metric, Samples};
-use crate::sources::{RoleAssignment, SecurityRequirements, Unread, role_name};
+use crate::sources::{
+    RoleAssignment, SecurityRequirements, Unread, UsageRecords, partner_requests, role_name,
+};
 use crate::wire::ObjectId;
 
 /// Requests of one application in the past seven days.
@@ -112,6 +114,18 @@ impl Posture<'_> {
         Ok(Some(requests.into_keys().filter(is_unlisted).collect()))
     }
 
+    /// The applications on no list that did something of a kind, by the latest requests, and why
+    /// there may be more. Without a list nobody knows what is known.
+    pub fn unlisted_that(
+        &self,
+        does: fn(&partner_requests::Application) -> bool,
+    ) -> Result<(Vec<&ObjectId>, Option<Unread>), Unread> {
+        let listed = self.declared.partner_applications.as_ref().ok_or(Unread::NotConfigured)?;
+        let requests = self.facts.partner_requests.rows()?;
+        let unlisted = requests.applications.iter().filter(|it| !listed.contains(&it.id));
+        Ok((unlisted.filter(|it| does(it)).map(|it| &it.id).collect(), requests.doubt()))
+    }
+
     /// What Microsoft shows to partners who sell Azure themselves. `None` where it shows it to nobody
     /// of this kind: an advisor sells nothing, and an indirect reseller's provider answers for it.
     pub fn of_sellers<T>(&self, read: Result<T, Unread>) -> Result<Option<T>, Unread> {
@@ -121,6 +135,12 @@ impl Posture<'_> {
             Err(Unread::NotConfigured | Unread::Permission) if sells_none => Ok(None),
             read => read.map(Some),
         }
+    }
+
+    /// Customers with Azure. `None` where there are none, or none that Microsoft would show.
+    pub fn azure_customers(&self) -> Result<Option<&UsageRecords>, Unread> {
+        let shown = self.of_sellers(self.facts.usage_records.rows())?;
+        Ok(shown.filter(|it| !it.customers.is_empty() || it.rejected > 0))
     }
 
     /// Microsoft's own verdicts. `None` in clouds where it gives none.
