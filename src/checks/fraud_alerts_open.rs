@@ -57,9 +57,10 @@ fn finding(alert: &Alert, now: Timestamp) -> Finding {
 mod tests {
     use super::*;
     use crate::checks::State;
-    use crate::checks::fraud_response_time::tests::{alert, judged, now};
+    use crate::checks::fraud_response_time::tests::judged;
     use crate::posture::Declarations;
     use crate::sources::alert::Severity;
+    use crate::sources::alert::tests::{alert, now};
     use crate::sources::{Fact, Facts, Organization, SecurityAlerts};
 
     #[test]

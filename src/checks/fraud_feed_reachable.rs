@@ -37,8 +37,8 @@ mod tests {
 
     use super::*;
     use crate::checks::State;
-    use crate::checks::fraud_response_time::tests::now;
     use crate::posture::Declarations;
+    use crate::sources::alert::tests::now;
     use crate::sources::{Fact, Facts, SecurityAlerts};
 
     #[test]

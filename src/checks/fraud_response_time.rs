@@ -55,37 +55,12 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
 
 #[cfg(test)]
 pub(in crate::checks) mod tests {
-    use jiff::{SignedDuration, Timestamp};
-
     use super::*;
     use crate::checks::State;
     use crate::posture::Declarations;
-    use crate::sources::alert::{Alert, Resolution, Severity, Status};
+    use crate::sources::alert::tests::{alert, now};
+    use crate::sources::alert::{Alert, Status};
     use crate::sources::{Fact, Facts, Organization, SecurityAlerts};
-    use crate::wire::ObjectId;
-
-    pub(in crate::checks) fn now() -> Timestamp {
-        "2026-11-24T12:00:00Z".parse().unwrap()
-    }
-
-    /// An alert detected so many hours ago, answered so many hours later.
-    pub(in crate::checks) fn alert(hours: f64, answered: Option<f64>) -> Alert {
-        let ago = |hours: f64| now() - SignedDuration::from_secs_f64(hours * 3600.0);
-        Alert {
-            id: ObjectId::parse("a").unwrap(),
-            alert_type: "usageAnomalyDetection".into(),
-            display_name: "Unusual use".into(),
-            severity: Severity::High,
-            status: if answered.is_some() { Status::Resolved } else { Status::Active },
-            is_test: false,
-            detected: ago(hours),
-            answered: answered.map(|after| ago(hours - after)),
-            resolution: answered.map(|_| Resolution::Legitimate),
-            customer: None,
-            subscription: None,
-            resources: Vec::new(),
-        }
-    }
 
     pub(in crate::checks) fn judged(check: &Check, alerts: Vec<Alert>, rejected: u64) -> Verdict {
         let security_alerts = Fact::known(SecurityAlerts { alerts, rejected }, now());

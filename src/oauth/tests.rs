@@ -527,6 +527,16 @@ fn for_person(claims: &str, next: &str) -> String {
     )
 }
 
+/// Tokens of whoever has the grant `R1`, kept at this path.
+fn of_person(endpoint: &Endpoint, path: &Path) -> (Grant, Tokens) {
+    std::fs::write(path, "R1").unwrap();
+    let clock = Clock::driven(now());
+    let grant = Grant::kept(Store::File(TokenFile::new(path)), None, clock.clone()).unwrap();
+    let settings = of(endpoint);
+    let tokens = Tokens::of_person(settings, grant.clone(), way_out(), clock, Arc::new(|_| {}));
+    (grant, tokens)
+}
+
 const MFA: &str = r#"{"amr":["pwd","mfa"],"tid":"tenant","wids":[]}"#;
 
 #[tokio::test]
@@ -535,12 +545,7 @@ async fn a_person_s_token_rotates_the_grant_and_the_next_api_uses_what_came() {
         Endpoint::answering(&[(200, &for_person(MFA, "R2")), (200, &for_person(MFA, "R3"))]).await;
     let room = tempfile::tempdir().unwrap();
     let path = room.path().join("token");
-    std::fs::write(&path, "R1").unwrap();
-    let clock = Clock::driven(now());
-    let grant = Grant::kept(Store::File(TokenFile::new(&path)), None, clock.clone()).unwrap();
-    let transport = way_out();
-    let settings = of(&endpoint);
-    let tokens = Tokens::of_person(settings, grant, transport, clock, Arc::new(|_| {}));
+    let (_, tokens) = of_person(&endpoint, &path);
     for audience in [GRAPH, "https://api.partnercenter.microsoft.com", GRAPH] {
         tokens.bearer(audience).await.unwrap();
     }
@@ -562,12 +567,7 @@ async fn whoever_consents_anew_is_acted_for_as_soon_as_it_is_seen() {
         Endpoint::answering(&[(200, &for_person(MFA, "R2")), (200, &for_person(MFA, "N2"))]).await;
     let room = tempfile::tempdir().unwrap();
     let path = room.path().join("token");
-    std::fs::write(&path, "R1").unwrap();
-    let clock = Clock::driven(now());
-    let grant = Grant::kept(Store::File(TokenFile::new(&path)), None, clock.clone()).unwrap();
-    let transport = way_out();
-    let tokens =
-        Tokens::of_person(of(&endpoint), grant.clone(), transport, clock, Arc::new(|_| {}));
+    let (grant, tokens) = of_person(&endpoint, &path);
     for _ in 0..2 {
         tokens.bearer(GRAPH).await.unwrap();
         grant.look().await.unwrap();

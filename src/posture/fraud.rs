@@ -455,36 +455,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::sources::alert::tests::{ago, alert, now};
     use crate::sources::{Fact, FraudEvents, SecurityAlerts};
-    use crate::wire::ObjectId;
 
     const HOUR: f64 = 3600.0;
-
-    fn now() -> Timestamp {
-        "2026-11-24T12:00:00Z".parse().unwrap()
-    }
-
-    fn ago(hours: f64) -> Timestamp {
-        now().checked_sub(SignedDuration::from_secs_f64(hours * HOUR)).unwrap()
-    }
-
-    /// An alert detected so many hours ago, answered so many hours later.
-    fn alert(hours: f64, answered: Option<f64>) -> Alert {
-        Alert {
-            id: ObjectId::parse("a").unwrap(),
-            alert_type: "usageAnomalyDetection".into(),
-            display_name: "Unusual use".into(),
-            severity: Severity::High,
-            status: if answered.is_some() { Status::Resolved } else { Status::Active },
-            is_test: false,
-            detected: ago(hours),
-            answered: answered.map(|after| ago(hours - after)),
-            resolution: answered.map(|_| Resolution::Fraud),
-            customer: None,
-            subscription: None,
-            resources: Vec::new(),
-        }
-    }
 
     fn facts(alerts: Vec<Alert>) -> Facts {
         let security_alerts = Fact::known(SecurityAlerts { alerts, rejected: 0 }, now());

@@ -321,8 +321,37 @@ impl Collected {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
+
+    /// When alerts of tests are looked at.
+    pub(crate) fn now() -> Timestamp {
+        at("2026-11-24T12:00:00Z")
+    }
+
+    pub(crate) fn ago(hours: f64) -> Timestamp {
+        now() - SignedDuration::from_secs_f64(hours * 3600.0)
+    }
+
+    /// An alert detected so many hours ago, answered so many hours later.
+    pub(crate) fn alert(hours: f64, answered: Option<f64>) -> Alert {
+        Alert {
+            id: ObjectId::parse("a").unwrap(),
+            alert_type: "usageAnomalyDetection".into(),
+            display_name: "Unusual use".into(),
+            severity: Severity::High,
+            status: if answered.is_some() { Status::Resolved } else { Status::Active },
+            is_test: false,
+            detected: ago(hours),
+            answered: answered.map(|after| ago(hours - after)),
+            resolution: answered.map(|_| Resolution::Fraud),
+            customer: None,
+            subscription: None,
+            resources: Vec::new(),
+        }
+    }
 
     fn read(body: &str) -> Alert {
         serde_json::from_str::<Seen>(body).unwrap().alert

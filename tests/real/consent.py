@@ -19,6 +19,12 @@ class Consent:
             tenant.directory,
         )
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stop()
+
     def open(self):
         def printed():
             if self.process.child.poll() is not None:
@@ -71,8 +77,7 @@ def check_no_secret(consent, page):
 
 def test_a_sign_in_with_mfa_stores_a_grant_and_the_exporter_reads_alerts_with_it(world):
     room = tenant(world, "consent-mfa")
-    consent = Consent(world, room)
-    try:
+    with Consent(world, room) as consent:
         page = consent.sign_in("#approve-mfa")
         code = consent.ended()
         said = consent.process.said()
@@ -87,8 +92,6 @@ def test_a_sign_in_with_mfa_stores_a_grant_and_the_exporter_reads_alerts_with_it
         (room.directory / "last-page.png").write_bytes(picture)
         check(len(picture) > 1000, "the last page looks empty")
         check(not world.browser.console(), "the pages complain in the console")
-    finally:
-        consent.process.stop()
 
     exporter = Exporter(world.binary, room)
     try:
@@ -105,8 +108,7 @@ def test_a_sign_in_with_mfa_stores_a_grant_and_the_exporter_reads_alerts_with_it
 
 def test_a_sign_in_without_mfa_stores_nothing_and_says_why(world):
     room = tenant(world, "consent-password")
-    consent = Consent(world, room)
-    try:
+    with Consent(world, room) as consent:
         page = consent.sign_in("#password-only")
         code = consent.ended()
         check(code == 1, f"consent ended with {code}: {consent.process.said()}")
@@ -114,21 +116,16 @@ def test_a_sign_in_without_mfa_stores_nothing_and_says_why(world):
             check("MFA" in said, f"it does not say why: {said}")
         check_no_secret(consent, page)
         check_nothing_stored(room)
-    finally:
-        consent.process.stop()
 
 
 def test_a_sign_in_that_is_called_off_stores_nothing(world):
     room = tenant(world, "consent-cancelled")
-    consent = Consent(world, room)
-    try:
+    with Consent(world, room) as consent:
         page = consent.sign_in("#cancel")
         code = consent.ended()
         check(code == 1, f"consent ended with {code}: {consent.process.said()}")
         check(page, "the last page says nothing")
         check_nothing_stored(room)
-    finally:
-        consent.process.stop()
 
 
 def test_an_earlier_grant_survives_a_sign_in_that_brings_nothing(world):
@@ -136,34 +133,27 @@ def test_an_earlier_grant_survives_a_sign_in_that_brings_nothing(world):
     room.consent()
     grant = room.grant()
     for button in ("#password-only", "#cancel"):
-        consent = Consent(world, room)
-        try:
+        with Consent(world, room) as consent:
             consent.sign_in(button)
             check(consent.ended() == 1, f"{button}: {consent.process.said()}")
-        finally:
-            consent.process.stop()
         check(room.grant() == grant, f"{button} has changed the stored grant")
 
 
 def test_a_global_administrator_is_warned_about(world):
     room = tenant(world, "consent-administrator")
-    consent = Consent(world, room)
-    try:
+    with Consent(world, room) as consent:
         consent.sign_in("#approve-mfa", admin=True)
         code = consent.ended()
         said = consent.process.said()
         check(code == 0, f"consent ended with {code}: {said}")
         check(re.search(r"Warning.*Global Administrator", said, re.S), f"no warning: {said}")
         room.grant()
-    finally:
-        consent.process.stop()
 
 
 def test_an_answer_that_nobody_asked_for_is_not_taken(world):
     """Whoever lures the browser to the way back has neither the state nor a code of ours."""
     room = tenant(world, "consent-lured")
-    consent = Consent(world, room)
-    try:
+    with Consent(world, room) as consent:
         consent.open()
         back = re.search(r"redirect_uri=([^&\s]+)", consent.process.said())
         check(back, "the address to open has no redirect_uri")
@@ -175,8 +165,6 @@ def test_an_answer_that_nobody_asked_for_is_not_taken(world):
         if consent.process.child.poll() is None:
             consent.process.child.send_signal(signal.SIGTERM)
         check(consent.ended() != 0, "it ended as if all were well")
-    finally:
-        consent.process.stop()
 
 
 def test_the_landing_page_shows_every_requirement(world):
