@@ -20,6 +20,7 @@ pub use declared::{Attestation, Attested, Declarations, Exception, NEVER_TOLERAT
 pub use mfa::Count;
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use crate::clock::age;
 use crate::metrics::{Metric, Samples};
@@ -27,6 +28,7 @@ use crate::posture::bits::Bits;
 use crate::posture::coverage::{Assessment, Coverage, Ground, PolicyGaps, Question, policy_gaps};
 use crate::posture::fraud::Fraud;
 use crate::posture::people::People;
+use crate::posture::policies::Options;
 use crate::posture::registration::Registration;
 use crate::sources::policy::Policy;
 use crate::sources::{Facts, Unread, User};
@@ -53,6 +55,8 @@ pub struct Posture<'a> {
     pub policies: Result<PolicyGaps<'a>, Unread>,
     /// Which alerts about fraud are open, and how fast they are answered.
     pub fraud: Result<Fraud<'a>, Unread>,
+    /// Found when first asked for, by [`Posture::options`].
+    options: OnceLock<Options>,
 }
 
 impl<'a> Posture<'a> {
@@ -79,6 +83,7 @@ impl<'a> Posture<'a> {
             policies,
             people,
             fraud: Fraud::of(facts),
+            options: OnceLock::new(),
         }
     }
 

@@ -53,11 +53,11 @@ pub struct Options {
 impl Posture<'_> {
     /// Which ways to enforce MFA are in use.
     pub fn options(&self) -> Options {
-        Options {
+        *self.options.get_or_init(|| Options {
             security_defaults: self.facts.security_defaults.rows().map(|it| it.is_enabled),
             conditional_access: self.conditional_access(),
             per_user: self.per_user(),
-        }
+        })
     }
 
     fn conditional_access(&self) -> Result<bool, Unread> {
