@@ -98,13 +98,19 @@ pub static ALL: [&Check; 41] = [
     &exporter_exceptions::CHECK,
 ];
 
-/// How an exception stands, and what it names that nothing was found about.
+/// The verdict on the requirement with this id.
+fn judge(requirement: &str, posture: &Posture<'_>) -> Verdict {
+    let check = ALL.into_iter().find(|check| check.id == requirement);
+    check.map(|check| check.judge(posture)).unwrap_or_default()
+}
+
+/// How an exception stands by the verdict on its requirement, and what it names that nothing was
+/// found about.
 pub fn standing<'e>(
     exception: &'e Exception,
+    verdict: &Verdict,
     posture: &Posture<'_>,
 ) -> Result<(Status, Vec<&'e ObjectId>), Unread> {
-    let check = ALL.into_iter().find(|check| check.id == exception.requirement);
-    let verdict = check.map(|check| check.judge(posture)).unwrap_or_default();
     match verdict.standing(exception, posture.facts.now)? {
         // What it names may be an account whose row could not be read.
         (Status::Unmatched, missing)

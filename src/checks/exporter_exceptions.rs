@@ -1,8 +1,9 @@
 //! Exceptions in the configuration are current and about somebody.
 
+use std::collections::BTreeMap;
+
 use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
-use crate::posture::Posture;
-use crate::posture::Status;
+use crate::posture::{Posture, Status};
 use crate::sources::Unread;
 
 pub(super) static CHECK: Check = Check {
@@ -24,9 +25,12 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     }
     let mut findings = Vec::new();
     let mut doubt = None;
+    let mut verdicts = BTreeMap::new();
     for exception in &posture.declared.exceptions {
         let (requirement, owner) = (exception.requirement, &exception.owner);
-        match super::standing(exception, posture) {
+        let verdict =
+            verdicts.entry(requirement).or_insert_with(|| super::judge(requirement, posture));
+        match super::standing(exception, verdict, posture) {
             Ok((Status::Active, _)) => {}
             Ok((Status::Expired, _)) => findings.push(Finding::tenant(format!(
                 "the exception to {requirement} of {owner} has expired"

@@ -2,7 +2,7 @@
 
 use crate::checks::{self, Check, State, Verdict};
 use crate::metrics::{Kind, Metric, Samples};
-use crate::posture::{Declarations, Posture, Status};
+use crate::posture::{Declarations, Exception, Posture, Status};
 use crate::snapshot::standards;
 use crate::snapshot::standing::Standing;
 use crate::sources::{Facts, PartnerType, Unread, User};
@@ -176,7 +176,7 @@ impl Report {
         let organization = facts.organization.rows().ok();
         let organization =
             organization.map(|it| (it.display_name.clone(), it.partner_tenant_type.clone()));
-        self::declared(&posture, &mut samples);
+        self::declared(&posture, &verdicts, &mut samples);
         let named = |(user, about, why): (&User, _, _)| Unjudged {
             id: user.id.clone(),
             name: user.user_principal_name.clone(),
@@ -220,9 +220,14 @@ fn show(check: &Check, verdict: &Verdict, facts: &Facts, samples: &mut Samples) 
 }
 
 /// What the configuration puts up with and vouches for, and for how long.
-fn declared(posture: &Posture<'_>, samples: &mut Samples) {
+fn declared(posture: &Posture<'_>, verdicts: &[(&'static Check, Verdict)], samples: &mut Samples) {
     let all = &posture.declared.exceptions;
-    let status = |it| checks::standing(it, posture).map(|(status, _)| status);
+    let none = Verdict::default();
+    let status = |it: &Exception| {
+        let verdict = verdicts.iter().find(|(check, _)| check.id == it.requirement);
+        let verdict = verdict.map_or(&none, |(_, verdict)| verdict);
+        checks::standing(it, verdict, posture).map(|(status, _)| status)
+    };
     let statuses: Result<Vec<_>, _> = all.iter().map(status).collect();
     for status in statuses.iter().flat_map(|_| Status::ALL) {
         let is_so = |it: &&Status| **it == status;
