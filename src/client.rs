@@ -167,8 +167,13 @@ impl Tally {
     /// or all of them.
     fn is_spoilt(self) -> bool {
         let total = self.accepted + self.rejected;
-        self.rejected > 0
-            && (self.accepted == 0 || (self.rejected > 10 && self.rejected * 100 > total))
+        self.is_all_bad() || (self.rejected > 10 && self.rejected * 100 > total)
+    }
+
+    /// Rows there are, and none that could be read: nothing is known of such a list, least of all
+    /// that it is empty.
+    pub fn is_all_bad(self) -> bool {
+        self.accepted == 0 && self.rejected > 0
     }
 }
 
@@ -270,21 +275,18 @@ impl Client {
         each: impl FnMut(Row),
     ) -> Result<Tally, FetchError> {
         let (tally, last) = self.walk(ask, each).await?;
-        if tally.is_spoilt() {
-            let what = format!("{} of {} rows", tally.rejected, tally.accepted + tally.rejected);
-            return Err(FetchError::Malformed { what, trail: Trail::of(&last) });
-        }
-        Ok(tally)
+        if tally.is_spoilt() { Err(bad_rows(tally, &last)) } else { Ok(tally) }
     }
 
-    /// All rows of a list that can be read, however many cannot: for lists of which each row is
-    /// worth having. Whoever asks must say that some are missing.
+    /// All rows of a list that can be read, however many cannot, unless none can: for lists of which
+    /// each row is worth having. Whoever asks must say that some are missing.
     pub async fn salvage<Row: DeserializeOwned>(
         &self,
         ask: &Ask,
         each: impl FnMut(Row),
     ) -> Result<Tally, FetchError> {
-        Ok(self.walk(ask, each).await?.0)
+        let (tally, last) = self.walk(ask, each).await?;
+        if tally.is_all_bad() { Err(bad_rows(tally, &last)) } else { Ok(tally) }
     }
 
     /// Every page of a list, to the last, which is handed back.
@@ -527,6 +529,12 @@ fn headers(
         insert("ms-continuationtoken", token);
     }
     headers
+}
+
+/// A list that is none for its bad rows.
+fn bad_rows(Tally { accepted, rejected }: Tally, last: &Response) -> FetchError {
+    let what = format!("{rejected} of {} rows", accepted + rejected);
+    FetchError::Malformed { what, trail: Trail::of(last) }
 }
 
 fn malformed(response: &Response, error: &serde_json::Error) -> FetchError {

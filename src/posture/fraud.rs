@@ -1,10 +1,11 @@
 //! The fraud clock: which alerts are open, how fast they are answered, and when the average answer
 //! will take longer than Microsoft puts up with.
 //!
-//! Two sources list the same alerts. The newer counts where it is known and has not failed for minutes
-//! while the older was read, else the older; their counts are never added. Microsoft's rule: the answers to the alerts of the past 30 days may take
-//! 24 hours on average. An alert is answered when its status first leaves `active`; until then its
-//! age so far counts. Whoever answered at a time that is not known counts in no average.
+//! Two sources list the same alerts. The newer counts where it is known and has not failed for
+//! minutes while the older was read, else the older; their counts are never added. Microsoft's rule:
+//! the answers to the alerts of the past 30 days may take 24 hours on average. An alert is answered
+//! when its status first leaves `active`; until then its age so far counts. Whoever answered at a
+//! time that is not known counts in no average.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -254,8 +255,8 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 static OPEN: Metric = Metric {
     name: "partnercenter_security_alerts_open",
     help: "Alerts about fraud in customers' Azure that nobody has resolved, test alerts left out. \
-           Active means that nobody has answered. 0 means none; absent while no list of alerts can \
-           be read. A kind of alert unknown to Microsoft's documentation is `other` beyond the 50th.",
+           Active means that nobody has answered. 0 means none, of those whose rows can be read; \
+           absent while no list of alerts can be read. A kind of alert unknown to Microsoft's documentation is `other` beyond the 50th.",
     kind: Kind::Gauge,
     labels: &["tenant", "alert_type", "severity", "status"],
 };

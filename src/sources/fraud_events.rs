@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Facts;
 use super::alert::{Alert, Collected, Seen};
 use super::source::{Rows, Source};
-use crate::client::{Ask, Client, FetchError, Headers};
+use crate::client::{Ask, Client, FetchError, Headers, Tally};
 use crate::metrics::{Metric, Samples};
 
 /// Every event Microsoft still lists, open or not, by id.
@@ -79,8 +79,12 @@ impl Source for FraudEvents {
                 return Err(FetchError::Limit { bound: "pages of alerts" });
             }
         }
+        let tally = Tally { accepted, rejected };
+        if tally.is_all_bad() {
+            return Err(FetchError::unreadable(&format!("{rejected} alerts")));
+        }
         let source = Self { alerts: Some(collected.alerts()?), rejected };
-        Ok(Rows { source, accepted, rejected })
+        Ok(Rows::listed(source, tally))
     }
 
     fn observe(&self, _samples: &mut Samples) {}

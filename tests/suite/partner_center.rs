@@ -257,7 +257,6 @@ fn fraud_events_are_asked_for_page_by_page_until_one_brings_nothing_new() {
         (vec![(200, json!([]))], 0, 0, 1),
         // Bad rows are counted once, however often they come.
         (vec![(200, json!([event("1"), bad]))], 1, 1, 2),
-        (vec![(200, json!([bad, bad]))], 0, 2, 1),
     ];
     for (answers, count, rejected, asked) in cases {
         run(async {
@@ -293,6 +292,21 @@ fn a_list_of_fraud_events_that_is_no_longer_offered_is_told_from_an_empty_one() 
             let service = Service::answering(answers).await;
             assert_eq!(service.fetch::<FraudEvents>().await.unwrap_err().reason(), reason);
         }
+    });
+}
+
+#[test]
+fn a_list_of_alerts_of_which_every_row_is_bad_is_no_empty_list() {
+    run(async {
+        let bad = json!({ "eventId": "bad" });
+        let service = Service::answering(vec![(200, json!([bad, bad]))]).await;
+        let error = service.fetch::<FraudEvents>().await.unwrap_err();
+        assert!(error.reason() == "malformed" && error.to_string().contains('2'), "{error}");
+        assert_eq!(service.paths().len(), 1);
+        let bad = json!({ "id": 7 });
+        let service = Service::answering(vec![(200, json!({ "value": [bad, bad] }))]).await;
+        let error = service.fetch::<SecurityAlerts>().await.unwrap_err();
+        assert!(error.reason() == "malformed" && error.to_string().contains('2'), "{error}");
     });
 }
 

@@ -289,6 +289,29 @@ fn unknown(page: &str, reason: &str) -> Vec<&'static str> {
 }
 
 #[test]
+fn a_list_of_alerts_of_which_no_row_can_be_read_is_not_an_empty_one() {
+    let microsoft = Microsoft::small();
+    microsoft
+        .faults(&["malformed-rows=100000@/securityAlerts", "malformed-rows=100000@/fraudEvents"]);
+    run(async {
+        let person = Person::consenting(&microsoft, true);
+        let yaml = format!("tenants:\n{}{}", microsoft.tenant("contoso"), person.app_user());
+        let mut exporter = Exporter::start(settings(&yaml));
+        exporter.until(Snapshot::is_ready).await;
+        let page = exporter.page();
+        for source in ["security_alerts", "fraud_events"] {
+            let line = format!(
+                "partnercenter_source_failure{{tenant=\"contoso\",source=\"{source}\",reason=\"malformed\"}} 1"
+            );
+            assert!(has(&page, &line), "{page}");
+        }
+        assert_eq!(lines(&page, "partnercenter_security_alerts_open").count(), 0, "{page}");
+        let unknown = unknown(&page, "source_failed");
+        assert!(unknown.contains(&"fraud-alerts-open"), "{unknown:?}");
+    });
+}
+
+#[test]
 fn a_source_that_is_refused_takes_what_rests_on_it_and_nothing_else() {
     let fraud = ["fraud-alerts-open", "fraud-response-time", "fraud-feed-reachable"];
     let table: [(&[&str], &[&str], &[&str]); 11] = [
