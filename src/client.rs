@@ -6,6 +6,7 @@
 mod error;
 mod pace;
 mod page;
+mod pages;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -19,6 +20,7 @@ use url::Url;
 
 pub use error::{FetchError, PartnerRefusal, Trail};
 pub use pace::{Bucket, Pacing};
+pub use pages::{Allowance, Pages, Unreadable};
 
 use crate::clock::Clock;
 use crate::oauth::{Bearer, Tokens};
@@ -481,7 +483,7 @@ impl Client {
 }
 
 /// Where one page stands: its address, and what Partner Center wants to be told beside.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Place {
     url: Url,
     continuation: Option<String>,

@@ -48,6 +48,7 @@ mod roles;
 mod scope;
 mod score;
 mod sign_in;
+mod sign_in_log;
 mod spoil;
 mod state;
 mod strength;
@@ -62,6 +63,7 @@ mod tests;
 
 pub use control::{Control, Seen};
 pub use faults::{FAULTS, Fault, FaultError};
+pub use sign_in_log::{ByMfa, Figures, Outcomes, SignIns};
 pub use truth::{
     Admins, ByAccount, Customers, Fraud, Open, PartnerCenter, Requests, Requirement, Score, Truth,
 };
@@ -97,7 +99,7 @@ pub struct Settings {
     pub users: usize,
     /// Customers of the partner. Without any there are no alerts either, but those that are raised.
     pub customers: usize,
-    /// Sign-ins a day. Accepted, and not yet part of the world.
+    /// Sign-ins a day, of which the log keeps 30 days.
     pub sign_ins: usize,
     /// The same seed gives the same world.
     pub seed: u64,

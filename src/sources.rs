@@ -32,6 +32,7 @@ mod security_defaults;
 mod security_requirements;
 mod security_score;
 mod security_score_history;
+pub mod sign_ins;
 mod subscribed_skus;
 mod usage_records;
 mod user_registration_details;
@@ -68,6 +69,7 @@ pub use security_defaults::SecurityDefaults;
 pub use security_requirements::{Compliance, MfaCounts, Requirement, SecurityRequirements};
 pub use security_score::SecurityScore;
 pub use security_score_history::{Entry, SecurityScoreHistory};
+pub use sign_ins::SignIns;
 pub use source::{About, Fact, Rows, Source, Unread};
 pub use subscribed_skus::{Plan, SubscribedSkus};
 pub use usage_records::{Customer, UsageRecords};
@@ -135,6 +137,8 @@ pub struct Facts {
     pub usage_records: Fact<UsageRecords>,
     /// Indirect resellers.
     pub indirect_resellers: Fact<IndirectResellers>,
+    /// The sign-in log.
+    pub sign_ins: Fact<SignIns>,
 }
 
 impl Facts {
@@ -170,6 +174,7 @@ impl Facts {
             mfa_adoption: Fact::default(),
             usage_records: Fact::default(),
             indirect_resellers: Fact::default(),
+            sign_ins: Fact::default(),
         }
     }
 
@@ -356,6 +361,7 @@ pub fn each(visitor: &mut impl EachSource) {
         of: |facts| &facts.indirect_resellers,
         of_mut: |facts| &mut facts.indirect_resellers,
     });
+    visitor.source(Place { of: |facts| &facts.sign_ins, of_mut: |facts| &mut facts.sign_ins });
 }
 
 /// What is known of every source without asking it, for the configuration and the reference.
@@ -380,12 +386,16 @@ pub struct Schedule {
     pub interval: Duration,
     /// How long figures hold when readings fail.
     pub max_age: Duration,
+    /// How far back figures reach, where that is a choice.
+    pub window: Option<Duration>,
 }
 
 impl Schedule {
     /// As the source itself proposes.
     pub fn of(about: &About) -> Self {
-        Self { enabled: true, interval: about.interval, max_age: about.max_age(about.interval) }
+        let interval = about.interval;
+        let (max_age, window) = (about.max_age(interval), about.window);
+        Self { enabled: true, interval, max_age, window }
     }
 }
 

@@ -281,6 +281,8 @@ pub(super) struct SourceSettings {
     pub(super) interval: Option<HumanDuration>,
     /// How long figures hold when readings fail; three intervals unless given.
     pub(super) max_age: Option<HumanDuration>,
+    /// How far back figures reach: sign_ins alone, from 3h to 30d; 7d unless given.
+    pub(super) window: Option<HumanDuration>,
 }
 
 /// The JSON Schema of the configuration file, for editors.

@@ -22,10 +22,15 @@ use crate::transport;
 
 /// Keys that are part of the design and do nothing in this version. Accepting them would promise
 /// what is not kept.
-const NOT_YET: [&str; 4] = ["window", "sign_ins", "customers", "webhooks"];
+const NOT_YET: [&str; 2] = ["customers", "webhooks"];
 
 /// No source changes faster, and some limits are the whole tenant's.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How far back a log may be looked at: beyond what still settles, and no further than Microsoft
+/// keeps it.
+const WINDOWS: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(3 * 3600)..=Duration::from_secs(30 * 24 * 3600);
 
 /// Why the configuration cannot be used: where, what, and what to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -264,7 +269,23 @@ fn schedule(
         );
         return Err(wrong(settings, message));
     }
-    Ok((about.id, Schedule { enabled: given.enabled.unwrap_or(true), interval, max_age }))
+    let window = given.window.map(|window| window.0);
+    match window {
+        Some(_) if about.window.is_none() => {
+            let message = format!("`{name}` looks at no window of time; remove `window`");
+            return Err(wrong(settings, message));
+        }
+        Some(window) if !WINDOWS.contains(&window) => {
+            let message = format!(
+                "the window of `{name}` is not between 3h and 30d: what is younger still settles, \
+                 and what is older Microsoft does not keep"
+            );
+            return Err(wrong(settings, message));
+        }
+        _ => {}
+    }
+    let (enabled, window) = (given.enabled.unwrap_or(true), window.or(about.window));
+    Ok((about.id, Schedule { enabled, interval, max_age, window }))
 }
 
 pub(super) fn credential(
@@ -567,9 +588,14 @@ mod tests {
                 "no requirement",
             ),
             (
-                format!("{HEAD}{SECRET}    sources: {{ sign_ins: {{}} }}\n"),
+                format!("{HEAD}{SECRET}    sources: {{ sign_ins: {{ window: 60d }} }}\n"),
                 5,
-                "`sign_ins` does nothing in this version",
+                "the window of `sign_ins` is not between 3h and 30d",
+            ),
+            (
+                format!("{HEAD}{SECRET}    sources: {{ customers: {{}} }}\n"),
+                5,
+                "`customers` does nothing in this version",
             ),
             (
                 format!("{HEAD}{SECRET}    sources: {{ uesrs: {{}} }}\n"),
@@ -584,7 +610,7 @@ mod tests {
             (
                 format!("{HEAD}{SECRET}    sources:\n      users: {{ window: 7d }}\n"),
                 6,
-                "`window` does nothing in this version",
+                "`users` looks at no window of time",
             ),
             (
                 format!(

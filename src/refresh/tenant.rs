@@ -15,6 +15,7 @@ use crate::clock::{Clock, age};
 use crate::oauth::{self, Dates, Grant, StoreError, Tokens};
 use crate::posture::Declarations;
 use crate::snapshot::{Report, Standing};
+use crate::sources::sign_ins::{Closed, SignIns};
 use crate::sources::{self, EachSource, Fact, Facts, Place, Rows, Schedule, Source, Unread};
 use crate::telemetry::{ApiMeter, SourceMeter, Telemetry};
 use crate::transport::Transport;
@@ -197,7 +198,12 @@ impl Tenant {
         let identities = Identities { application: tokens.clone(), app_user: app_user.clone() };
         let client =
             Client::new(settings.client, transport, identities, clock.clone(), asked, in_flight);
-        let readings = Readings { facts: Facts::unread(clock.now()), marks: marks.collect() };
+        let mut facts = Facts::unread(clock.now());
+        // Gone on from, and not shown before it was.
+        if let Some(closed) = past.sign_ins {
+            facts.sign_ins = Fact::known(SignIns::recalled(closed), clock.now());
+        }
+        let readings = Readings { facts, marks: marks.collect() };
         Ok(Self {
             name,
             declared: settings.declared,
@@ -245,7 +251,9 @@ impl Tenant {
         let client = self.client.clone();
         let (known, ..) = self.facts(clock);
         // In a task of its own, so that a panic in one reader is that source's failure.
-        let outcome = tokio::spawn(async move { S::fetch(&client, &known).await }).await;
+        let (schedule, last) = (self.schedule(S::ID), self.last(place));
+        let outcome =
+            tokio::spawn(async move { S::fetch_on(&client, &known, schedule, last).await }).await;
         let outcome = outcome.unwrap_or(Err(FetchError::Internal));
         let duration = clock.uptime().saturating_sub(started);
         let rejected = outcome.as_ref().map_or(0, |rows| rows.rejected);
@@ -259,6 +267,22 @@ impl Tenant {
     /// Says in the log which policies have become undecided.
     pub(super) fn tell_undecided(&self, facts: &Facts) {
         lock(&self.undecided).tell(&self.name, facts, &self.declared);
+    }
+
+    /// The last good rows of a source, whatever their age, those of an earlier run included.
+    fn last<S: Source>(&self, place: &Place<S>) -> Option<Arc<S>> {
+        match (place.of)(&lock(&self.readings).facts) {
+            Fact::Known { rows, .. } => Some(Arc::clone(rows)),
+            Fact::Unread(_) => None,
+        }
+    }
+
+    /// What is closed of the sign-in log, to be kept over a restart.
+    pub(super) fn closed_sign_ins(&self) -> Option<Arc<Closed>> {
+        match &lock(&self.readings).facts.sign_ins {
+            Fact::Known { rows, .. } => Some(Arc::clone(rows.closed())),
+            Fact::Unread(_) => None,
+        }
     }
 
     /// Tells of every reading that has ended.
@@ -407,7 +431,7 @@ impl EachSource for Held<'_> {
         }
         let mark = &self.readings.marks[S::ID];
         *fact = match ((place.of)(&self.readings.facts), &mark.failure) {
-            (Fact::Known { rows, at }, failure) => {
+            (Fact::Known { rows, at }, failure) if mark.read.is_some() => {
                 let age = mark.age(now, self.uptime).unwrap_or(Duration::MAX);
                 if age <= schedule.max_age {
                     let left = schedule.max_age - age + Duration::from_millis(1);
@@ -417,7 +441,8 @@ impl EachSource for Held<'_> {
                     Fact::Unread(too_old(failure.as_ref()))
                 }
             }
-            (Fact::Unread(_), Some(failure)) => Fact::Unread(Unread::after(failure)),
+            (_, Some(failure)) => Fact::Unread(Unread::after(failure)),
+            (Fact::Known { .. }, None) => Fact::default(),
             (Fact::Unread(why), None) => Fact::Unread(*why),
         };
         self.standings.push(mark.standing(S::ID, schedule, now, self.uptime));

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Every kind of fault as it is written, and what it does.
-pub const FAULTS: [(&str, &str); 29] = [
+pub const FAULTS: [(&str, &str); 31] = [
     (
         "throttle[=SECONDS|date|none]",
         "429 for all of Graph, with Retry-After in whole or decimal seconds, as a date, or missing",
@@ -40,6 +40,11 @@ pub const FAULTS: [(&str, &str); 29] = [
     ),
     ("validate-mfa-silent", "Partner Center does not say whether the token satisfies its MFA test"),
     ("mfa-unenforced", "Partner Center lets tokens without MFA in, as before it was mandatory"),
+    ("no-beta[=400|404|501]", "Graph's beta is refused, with 501 unless another status is given"),
+    (
+        "expiring-skiptoken=PAGES",
+        "lists go on for so many pages; then the token is refused with 400",
+    ),
 ];
 
 /// One thing that goes wrong, everywhere it can or only where the path contains some text.
@@ -80,6 +85,8 @@ pub(super) enum Kind {
     Refusal(Cause),
     ValidateMfaSilent,
     MfaUnenforced,
+    NoBeta(u16),
+    ExpiringSkiptoken(usize),
 }
 
 /// Why Partner Center refuses whoever asks.
@@ -244,6 +251,13 @@ impl Kind {
             }
             ("validate-mfa-silent", None) => Some(Self::ValidateMfaSilent),
             ("mfa-unenforced", None) => Some(Self::MfaUnenforced),
+            ("no-beta", None) => Some(Self::NoBeta(501)),
+            ("no-beta", Some(text)) => text
+                .parse()
+                .ok()
+                .filter(|status| [400, 404, 501].contains(status))
+                .map(Self::NoBeta),
+            ("expiring-skiptoken", Some(text)) => text.parse().ok().map(Self::ExpiringSkiptoken),
             _ => None,
         }
     }
@@ -287,6 +301,8 @@ impl fmt::Display for Fault {
             Kind::Refusal(cause) => write!(f, "refusal={}", cause.word()),
             Kind::ValidateMfaSilent => f.write_str("validate-mfa-silent"),
             Kind::MfaUnenforced => f.write_str("mfa-unenforced"),
+            Kind::NoBeta(status) => write!(f, "no-beta={status}"),
+            Kind::ExpiringSkiptoken(pages) => write!(f, "expiring-skiptoken={pages}"),
         }?;
         self.path.as_ref().map_or(Ok(()), |path| write!(f, "@{path}"))
     }
@@ -304,6 +320,7 @@ mod tests {
                 "throttle" => "throttle=2.128".to_owned(),
                 "server-error" => "server-error=0.25".to_owned(),
                 "refusal" => "refusal=programme".to_owned(),
+                "no-beta" => "no-beta=404".to_owned(),
                 kind if usage.contains('=') => format!("{kind}=7"),
                 kind => kind.to_owned(),
             };
@@ -316,6 +333,7 @@ mod tests {
         }
         assert_eq!("server-error".parse::<Fault>().unwrap().to_string(), "server-error=1");
         assert_eq!("throttle".parse::<Fault>().unwrap().to_string(), "throttle=10");
+        assert_eq!("no-beta".parse::<Fault>().unwrap().to_string(), "no-beta=501");
     }
 
     #[test]
@@ -340,6 +358,8 @@ mod tests {
             "refusal",
             "refusal=mood",
             "token-stall",
+            "no-beta=200",
+            "expiring-skiptoken",
         ] {
             let error = text.parse::<Fault>().unwrap_err();
             assert!(matches!(error, FaultError::Argument { .. }), "{text}: {error}");

@@ -22,6 +22,7 @@ mod registration;
 mod resource;
 mod roles;
 mod settings;
+mod sign_ins;
 mod tenant;
 mod throttles;
 mod users;
@@ -70,8 +71,21 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
         let text = "Specified HTTP method is not allowed for the request target.";
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", text));
     }
+    for fault in faults {
+        match fault {
+            Kind::NoBeta(status) if beta => return Err(Refusal::no_beta(*status)),
+            _ => {}
+        }
+    }
     let resource = Resource::at(path, beta)?;
     let options = Options::read(asked)?;
+    let expired = faults.iter().any(|fault| match fault {
+        Kind::ExpiringSkiptoken(pages) => options.cursor.pages >= (*pages).max(1),
+        _ => false,
+    });
+    if expired {
+        return Err(Refusal::expired_token());
+    }
     let units = permit(state, asked, &resource, &options, &holder, faults)?;
     let context = Context { state, asked, options, holder, faults };
     if resource.meter() == Meter::Partner {
@@ -107,6 +121,7 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
         Resource::SecurityRequirements => partner::requirements(&context),
         Resource::CustomerInsights => partner::customer_insights(&context),
         Resource::ScoreHistory => partner::history(&context),
+        Resource::SignIns(version) => sign_ins::list(&context, *version),
     }?;
     Ok(match resource.meter() {
         Meter::Directory => answered.with("x-ms-resource-unit", &units.to_string()),
@@ -180,7 +195,12 @@ struct Context<'a> {
 
 impl Context<'_> {
     fn json(&self, body: &Value) -> Answer {
-        Answer::of(StatusCode::OK, body).with(
+        self.typed(Answer::of(StatusCode::OK, body))
+    }
+
+    /// JSON is called by more names than its own.
+    fn typed(&self, answer: Answer) -> Answer {
+        answer.with(
             "content-type",
             "application/json;odata.metadata=minimal;odata.streaming=true;\
              IEEE754Compatible=false;charset=utf-8",

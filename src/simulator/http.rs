@@ -99,6 +99,11 @@ impl Answer {
         Self::new(status, "application/json; charset=utf-8", body)
     }
 
+    /// JSON that is already written.
+    pub(super) fn written(status: StatusCode, body: Vec<u8>) -> Self {
+        Self::new(status, "application/json; charset=utf-8", body)
+    }
+
     pub(super) fn text(status: StatusCode, body: &str) -> Self {
         Self::new(status, "text/plain; charset=utf-8", body.as_bytes().to_vec())
     }
@@ -201,6 +206,7 @@ fn answer(control: &Control, asked: &Asked) -> Answer {
              /partnercenter/v1/               Partner Center\n\
              /vault/secrets/                  Key Vault\n\
              /-/alerts/raise /-/grant         an alert about fraud; a grant without a person\n\
+             /-/sign-ins?from=&to=            what is true of the log of sign-ins\n\
              /-/truth /-/requests             what a reader should find, and what it asked\n",
         ),
         Side::Login => tokens::answer(&mut state, asked, &faults),

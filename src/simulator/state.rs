@@ -17,6 +17,7 @@ use super::partner_center::{self, Meter};
 use super::person;
 use super::resellers::{self, Reseller};
 use super::score::{self, History};
+use super::sign_in_log::Log;
 use super::time::Time;
 use super::truth::{Circumstances, Customers, Fraud, Score, Truth};
 use super::vault::Vault;
@@ -33,6 +34,7 @@ pub(super) struct State {
     pub(super) resellers: Vec<Reseller>,
     pub(super) alerts: Alerts,
     pub(super) history: History,
+    pub(super) log: Log,
     pub(super) time: Time,
     /// When it was made.
     pub(super) born: Timestamp,
@@ -52,8 +54,10 @@ impl State {
         let time = Time::new(settings.start);
         let (seed, now) = (settings.seed, time.now());
         let customers = customers::draw(settings.customers, seed);
+        let world = World::new(settings.users, seed, now, settings.partner);
         let mut state = Self {
-            world: World::new(settings.users, seed, now, settings.partner),
+            log: Log::new(&settings, world.people(), world.directory(), &customers),
+            world,
             resellers: resellers::draw(settings.customers, seed),
             born: now,
             meter: Meter::default(),

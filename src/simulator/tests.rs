@@ -23,6 +23,7 @@ mod partner_center;
 mod people;
 mod policies;
 mod score;
+mod sign_ins;
 mod trouble;
 mod vault;
 mod visits;

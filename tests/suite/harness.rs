@@ -24,7 +24,7 @@ pub(crate) fn beginning() -> Timestamp {
 }
 
 /// How long anything may take in real time before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Runs a test on a runtime of its own, and not for ever.
 pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {

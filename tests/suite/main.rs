@@ -14,6 +14,7 @@ mod person;
 mod samples;
 mod scrape;
 mod secrets;
+mod sign_ins;
 mod tidy;
 mod tls;
 mod trouble;

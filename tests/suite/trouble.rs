@@ -193,7 +193,8 @@ fn harm(source: &str) -> Harm {
             ]);
             harm.gone.extend(["option=\"conditional_access\"", "option=\"per_user\""]);
             harm.gone.extend(["partnercenter_users{", "partnercenter_users_mfa_"]);
-            harm.gone.extend(["partnercenter_users_registered", "partnercenter_users_without"]);
+            harm.gone
+                .extend(["partnercenter_users_registered", "partnercenter_users_without_mfa{"]);
             harm.gone.extend([ADMINS, "partnercenter_users_legacy", "partnercenter_sync_accounts"]);
         }
         "user_registration_details" => {

@@ -5,6 +5,7 @@ use hyper::StatusCode;
 use super::partner;
 use super::refusal::Refusal;
 use crate::simulator::scope::PARTNER_SECURITY;
+use crate::simulator::sign_in_log::Version;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Resource {
@@ -37,6 +38,7 @@ pub(super) enum Resource {
     SecurityRequirements,
     CustomerInsights,
     ScoreHistory,
+    SignIns(Version),
 }
 
 /// The members of a group that are asked for.
@@ -58,7 +60,8 @@ pub(super) enum Meter {
     Partner,
 }
 
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 14] = [
+    "auditLogs",
     "organization",
     "users",
     "reports",
@@ -117,6 +120,9 @@ impl Resource {
                     cast: cast.first().map(|cast| casted(cast)).transpose()?,
                 })
             }
+            ["auditLogs", "signIns"] => {
+                Self::SignIns(if beta { Version::Beta } else { Version::V1 })
+            }
             ["security", "partner", ref below @ ..] if beta => {
                 let last = below.last().unwrap_or(&"partner");
                 return partner::resource_at(below).ok_or_else(|| unheard_of(last));
@@ -136,7 +142,9 @@ impl Resource {
             Self::Users | Self::UsersCount | Self::User(_) => {
                 &["User.Read.All", "Directory.Read.All"]
             }
-            Self::Registrations | Self::Registration(_) => &["AuditLog.Read.All"],
+            Self::Registrations | Self::Registration(_) | Self::SignIns(_) => {
+                &["AuditLog.Read.All"]
+            }
             Self::AuthenticationStrengths | Self::AuthenticationMethods => {
                 &["Policy.Read.All", "Policy.Read.AuthenticationMethod"]
             }
@@ -173,7 +181,7 @@ impl Resource {
     /// Each service has its own way to say that consent is missing.
     pub(super) fn forbidden(&self) -> Refusal {
         let (code, text) = match self {
-            Self::Registrations | Self::Registration(_) => (
+            Self::Registrations | Self::Registration(_) | Self::SignIns(_) => (
                 "Authentication_MSGraphPermissionMissing",
                 "The principal does not have the permission to read this report.",
             ),
@@ -190,7 +198,7 @@ impl Resource {
 
     pub(super) fn meter(&self) -> Meter {
         match self {
-            Self::Registrations | Self::Registration(_) => Meter::Reports,
+            Self::Registrations | Self::Registration(_) | Self::SignIns(_) => Meter::Reports,
             Self::ConditionalAccessPolicies | Self::NamedLocations => Meter::ConditionalAccess,
             _ if self.permissions() == [PARTNER_SECURITY] => Meter::Partner,
             _ => Meter::Directory,

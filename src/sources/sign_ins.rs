@@ -1,0 +1,349 @@
+//! What the sign-in log says was done: legacy clients, single factors, passwords in programs,
+//! administration on behalf of customers. The largest of all sources, and the only one that goes on
+//! where its last reading ended.
+
+mod hour;
+mod log;
+mod people;
+mod reading;
+mod row;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::source::{Rows, Source};
+use super::{Facts, Schedule};
+use crate::client::{Ask, Bucket, Client, FetchError};
+use crate::metrics::{Kind as Type, Metric, Samples};
+use crate::wire::{self, ObjectId};
+use log::Log;
+use reading::Version;
+
+pub use hour::{Count, Hour, Kind, Mfa};
+pub use log::Closed;
+pub use people::{Deed, Last};
+pub use row::{Client as LegacyClient, Module, Outcome, Page, PersonId, Resource, SignIn, page};
+
+/// The log as far as it was read, in counts of hours and people's last deeds; no row is kept.
+#[derive(Debug, Clone)]
+pub struct SignIns {
+    log: Log,
+    version: Version,
+    /// Whether this process has read any of it.
+    is_begun: bool,
+    is_complete: bool,
+    figures: Option<Figures>,
+}
+
+/// What is counted over the window, once all of it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figures {
+    /// All counts.
+    pub counts: Hour,
+    /// Whether it was read with what only beta tells; without it those counts are no measurement.
+    pub is_rich: bool,
+    /// Distinct people, unless there are more than are kept.
+    pub people: Option<Tellings>,
+}
+
+/// How many people did something in the window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tellings {
+    /// Signed in by a legacy client.
+    pub legacy: usize,
+    /// Had a program send their password.
+    pub password_grant: usize,
+    /// Signed in in person with one factor, and never with more.
+    pub without_mfa: usize,
+}
+
+impl SignIns {
+    /// What an earlier run closed; it is shown when this one has read on.
+    pub fn recalled(closed: Closed) -> Self {
+        Self::of(Log::recalled(Arc::new(closed)))
+    }
+
+    fn of(log: Log) -> Self {
+        let version = Version::default();
+        Self { log, version, is_begun: false, is_complete: false, figures: None }
+    }
+
+    /// What is closed, to be kept over a restart.
+    pub fn closed(&self) -> &Arc<Closed> {
+        self.log.closed()
+    }
+
+    /// What is counted; `None` until the whole window was read.
+    pub fn figures(&self) -> Option<&Figures> {
+        self.figures.as_ref()
+    }
+
+    /// The earliest row of the log, in seconds since 1970.
+    pub fn oldest(&self) -> Option<i64> {
+        self.log.oldest()
+    }
+
+    /// The end of the newest hour that no longer changes, in seconds since 1970.
+    pub fn settled(&self) -> Option<i64> {
+        self.log.settled()
+    }
+
+    /// Whether somebody did something in the window. `None` if that person was not seen, or if the
+    /// window was not read whole.
+    pub fn did(&self, person: &ObjectId, deed: Deed) -> Option<bool> {
+        let ObjectId::Guid(id) = person else { return None };
+        self.figures.as_ref()?;
+        let last = self.log.person(id)?;
+        Some(last.hour(deed) >= self.log.first_hour())
+    }
+
+    /// Visits everybody seen, with the last hour of each deed (since 1970; 0 is never), in no order.
+    pub fn each_person(&self, visit: impl FnMut(&PersonId, &Last)) {
+        self.log.each_person(visit);
+    }
+
+    /// The first hour of the window, counted since 1970.
+    pub fn first_hour(&self) -> u32 {
+        self.log.first_hour()
+    }
+
+    fn count(&mut self) {
+        self.is_complete = self.log.next().is_none();
+        self.figures = self.log.is_whole().then(|| Figures {
+            counts: self.log.sum(),
+            is_rich: self.log.is_rich(),
+            people: self.log.has_everybody().then(|| Tellings::of(&self.log)),
+        });
+    }
+}
+
+impl Tellings {
+    fn of(log: &Log) -> Self {
+        let mut people = Self::default();
+        let first = log.first_hour();
+        log.each_person(|_, last| {
+            let did = |deed| last.hour(deed) >= first;
+            people.legacy += usize::from(did(Deed::Legacy));
+            people.password_grant += usize::from(did(Deed::PasswordGrant));
+            let is_without = did(Deed::Interactive) && did(Deed::SingleFactor) && !did(Deed::Mfa);
+            people.without_mfa += usize::from(is_without);
+        });
+        people
+    }
+}
+
+static LEGACY: Metric = Metric {
+    name: "partnercenter_legacy_auth_sign_ins",
+    help: "Sign-ins by clients that cannot be challenged, interactive and non-interactive, over \
+           partnercenter_sign_in_window_seconds; client_app \"other\" is a client this version does not \
+           know, which may or may not be one. 0: none. Absent until the whole window was read. Where Microsoft refuses its \
+           beta, interactive ones only.",
+    kind: Type::Gauge,
+    labels: &["tenant", "client_app", "outcome"],
+};
+
+static SINGLE_FACTOR: Metric = Metric {
+    name: "partnercenter_single_factor_sign_ins",
+    help: "Successful sign-ins of people that asked for one factor, Microsoft Entra Connect left out, \
+           over partnercenter_sign_in_window_seconds. A non_interactive one may rest on MFA done earlier. \
+           Absent until the whole window was read, and where Microsoft refuses its beta.",
+    kind: Type::Gauge,
+    labels: &["tenant", "kind"],
+};
+
+static WINDOW: Metric = Metric {
+    name: "partnercenter_sign_in_window_seconds",
+    help: "How far back all figures from the sign-in log reach, begun at a whole hour. Rows of the \
+           last two hours may still arrive or change and count provisionally.",
+    kind: Type::Gauge,
+    labels: &["tenant"],
+};
+
+static OLDEST: Metric = Metric {
+    name: "partnercenter_sign_in_log_oldest_timestamp_seconds",
+    help: "The earliest sign-in read, of those kept: while this moves back the past is being read. \
+           Absent while no sign-in was seen at all: then no figure of 0 from the log means much.",
+    kind: Type::Gauge,
+    labels: &["tenant"],
+};
+
+static SETTLED: Metric = Metric {
+    name: "partnercenter_sign_in_log_settled_timestamp_seconds",
+    help: "The end of the newest hour of the sign-in log that was read for good; two to three hours \
+           ago when all is well. Absent until one was.",
+    kind: Type::Gauge,
+    labels: &["tenant"],
+};
+
+static PASSWORD_GRANT: Metric = Metric {
+    name: "partnercenter_password_grant_sign_ins",
+    help: "Successful sign-ins in which a program sent user name and password (ropc, \
+           directUserGrant), which no MFA can challenge, over partnercenter_sign_in_window_seconds, by \
+           what was signed in to. Absent until the whole window was read, and where Microsoft \
+           refuses its beta.",
+    kind: Type::Gauge,
+    labels: &["tenant", "resource"],
+};
+
+static DEVICE_CODE: Metric = Metric {
+    name: "partnercenter_device_code_sign_ins",
+    help: "Successful sign-ins with a code typed in on another device, over \
+           partnercenter_sign_in_window_seconds, by what was signed in to. Absent until the whole \
+           window was read, and where Microsoft refuses its beta.",
+    kind: Type::Gauge,
+    labels: &["tenant", "resource"],
+};
+
+static AOBO: Metric = Metric {
+    name: "partnercenter_aobo_sign_ins",
+    help: "Successful sign-ins of our people into customers' tenants, on behalf of them, over \
+           partnercenter_sign_in_window_seconds, by whether MFA was asked for. Absent until the \
+           whole window was read, and where Microsoft refuses its beta.",
+    kind: Type::Gauge,
+    labels: &["tenant", "mfa"],
+};
+
+static POWERSHELL: Metric = Metric {
+    name: "partnercenter_powershell_sign_ins",
+    help: "Successful sign-ins in shells, over partnercenter_sign_in_window_seconds, by whether MFA \
+           was asked for. az includes AzureRM and azuread includes MSOnline, which share their ids. \
+           Absent until the whole window was read, and where Microsoft refuses its beta.",
+    kind: Type::Gauge,
+    labels: &["tenant", "module", "mfa"],
+};
+
+static LEGACY_USERS: Metric = Metric {
+    name: "partnercenter_legacy_auth_users",
+    help: "People who signed in by a client that cannot be challenged (client_app \"other\" aside), with \
+           success, over partnercenter_sign_in_window_seconds. Absent until the whole window was read, and where \
+           more than 50000 people sign in.",
+    kind: Type::Gauge,
+    labels: &["tenant"],
+};
+
+static PASSWORD_GRANT_USERS: Metric = Metric {
+    name: "partnercenter_password_grant_users",
+    help: "People whose name and password a program sent, with success, over \
+           partnercenter_sign_in_window_seconds. Absent as partnercenter_password_grant_sign_ins is, \
+           and where more than 50000 people sign in.",
+    kind: Type::Gauge,
+    labels: &["tenant"],
+};
+
+static WITHOUT_MFA: Metric = Metric {
+    name: "partnercenter_users_without_mfa_sign_in",
+    help: "People who signed in in person with one factor over partnercenter_sign_in_window_seconds, \
+           and not once with more. Absent as partnercenter_single_factor_sign_ins is, and where more \
+           than 50000 people sign in.",
+    kind: Type::Gauge,
+    labels: &["tenant"],
+};
+
+impl Source for SignIns {
+    const ID: &'static str = "sign_ins";
+    const WHAT: &'static str = "The sign-in log, interactive and non-interactive, hour by hour";
+    const ASK: Ask = Ask::graph("/beta/auditLogs/signIns", Bucket::Reports);
+    const PERMISSION: &'static str = "AuditLog.Read.All";
+    const LICENSE: Option<&'static str> = Some("Microsoft Entra ID P1 or P2");
+    const DOCS: &'static str = "https://learn.microsoft.com/graph/api/signin-list";
+    const INTERVAL: Duration = Duration::from_secs(300);
+    const HOLDS_AT_LEAST: Duration = Duration::from_secs(3600);
+    const WINDOW: Option<Duration> = Some(Duration::from_secs(7 * 24 * 3600));
+    /// Which rows are of our own people is told by the tenant's id.
+    const AFTER: &'static [&'static str] = &["organization"];
+    const METRICS: &'static [&'static Metric] = &[
+        &LEGACY,
+        &SINGLE_FACTOR,
+        &WINDOW,
+        &OLDEST,
+        &SETTLED,
+        &PASSWORD_GRANT,
+        &DEVICE_CODE,
+        &AOBO,
+        &POWERSHELL,
+        &LEGACY_USERS,
+        &PASSWORD_GRANT_USERS,
+        &WITHOUT_MFA,
+    ];
+
+    async fn fetch(client: &Client, known: &Facts) -> Result<Rows<Self>, FetchError> {
+        Self::fetch_on(client, known, Schedule::of(&super::About::of::<Self>()), None).await
+    }
+
+    async fn fetch_on(
+        client: &Client,
+        known: &Facts,
+        schedule: Schedule,
+        last: Option<Arc<Self>>,
+    ) -> Result<Rows<Self>, FetchError> {
+        let now = known.now.as_second();
+        let window = schedule.window.or(Self::WINDOW).unwrap_or_default().as_secs();
+        let window = i64::try_from(window).unwrap_or(i64::MAX);
+        let own = known.organization.rows().ok().and_then(|it| wire::guid(&it.id));
+        let mut source = last.map_or_else(|| Self::of(Log::new(now, window)), Arc::unwrap_or_clone);
+        let is_first = !std::mem::replace(&mut source.is_begun, true);
+        source.log.begin(now, window);
+        let SignIns { log, version, .. } = &mut source;
+        let received = reading::read(client, log, version, own, is_first, now).await?;
+        source.count();
+        Ok(Rows { source, accepted: received.accepted, rejected: received.rejected })
+    }
+
+    fn wants(known: &Facts) -> bool {
+        known.sign_ins.rows().is_ok_and(|source| !source.is_complete)
+    }
+
+    fn observe(&self, samples: &mut Samples) {
+        samples.push(&WINDOW, [], self.log.window() as f64);
+        if let Some(oldest) = self.log.oldest() {
+            samples.push(&OLDEST, [], oldest as f64);
+        }
+        if let Some(settled) = self.log.settled() {
+            samples.push(&SETTLED, [], settled as f64);
+        }
+        let Some(figures) = &self.figures else { return };
+        figures.observe(samples);
+    }
+}
+
+impl Figures {
+    fn observe(&self, samples: &mut Samples) {
+        let get = |count| f64::from(self.counts.get(count));
+        for client in LegacyClient::all() {
+            for outcome in Outcome::ALL {
+                let labels = [("client_app", client.as_str()), ("outcome", outcome.as_str())];
+                samples.push(&LEGACY, labels, get(Count::Legacy(client, outcome)));
+            }
+        }
+        if let Some(people) = &self.people {
+            samples.count(&LEGACY_USERS, [], people.legacy);
+        }
+        if !self.is_rich {
+            return;
+        }
+        for kind in Kind::ALL {
+            let count = get(Count::Factors(Mfa::No, kind));
+            samples.push(&SINGLE_FACTOR, [("kind", kind.as_str())], count);
+        }
+        for resource in Resource::ALL {
+            let label = [("resource", resource.as_str())];
+            samples.push(&PASSWORD_GRANT, label, get(Count::PasswordGrant(resource)));
+            samples.push(&DEVICE_CODE, label, get(Count::DeviceCode(resource)));
+        }
+        for mfa in Mfa::ALL {
+            samples.push(&AOBO, [("mfa", mfa.as_str())], get(Count::Aobo(mfa)));
+        }
+        for module in Module::ALL {
+            for mfa in Mfa::ALL {
+                let labels = [("module", module.as_str()), ("mfa", mfa.as_str())];
+                samples.push(&POWERSHELL, labels, get(Count::PowerShell(module, mfa)));
+            }
+        }
+        if let Some(people) = &self.people {
+            samples.count(&PASSWORD_GRANT_USERS, [], people.password_grant);
+            samples.count(&WITHOUT_MFA, [], people.without_mfa);
+        }
+    }
+}

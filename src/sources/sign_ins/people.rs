@@ -1,0 +1,242 @@
+//! Who did what last, as object ids and hours: distinct people over any window that ends now.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::hour::{Kind, Mfa, is_aobo};
+use super::row::{Application, Client, Outcome, PersonId, Protocol, Resource, SignIn};
+use crate::wire::{self, ObjectId};
+
+/// Something a person was seen to do, always with success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// Signed in at all.
+    SignIn,
+    /// Signed in with more than one factor asked for.
+    Mfa,
+    /// Signed in with one factor asked for, but for Connect.
+    SingleFactor,
+    /// Signed in by a legacy client.
+    Legacy,
+    /// Had a program send user name and password.
+    PasswordGrant,
+    /// Reached Partner Center with one factor.
+    PortalSingleFactor,
+    /// Went into a customer's tenant with one factor.
+    AoboSingleFactor,
+    /// Signed in in person.
+    Interactive,
+    /// Was signed in by a program.
+    NonInteractive,
+    /// Signed in with Microsoft Entra Connect.
+    ConnectApplication,
+    /// Signed in with any other application.
+    OtherApplication,
+}
+
+impl Deed {
+    /// How many there are.
+    pub(super) const ALL: usize = 11;
+}
+
+/// A set of deeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Deeds(u16);
+
+impl Deeds {
+    /// What one sign-in shows.
+    pub(super) fn of(kind: Kind, row: &SignIn, own: Option<PersonId>) -> Self {
+        let mut deeds = Self::default();
+        if row.outcome != Some(Outcome::Success) {
+            return deeds;
+        }
+        deeds.add(Deed::SignIn, true);
+        deeds.add(Deed::Interactive, kind == Kind::Interactive);
+        deeds.add(Deed::NonInteractive, kind == Kind::NonInteractive);
+        deeds.add(Deed::Legacy, row.client.0.is_some_and(Client::is_known));
+        deeds.add(Deed::PasswordGrant, row.protocol == Protocol::PasswordGrant);
+        let is_connect = row.application == Application::Connect;
+        deeds.add(Deed::ConnectApplication, is_connect);
+        deeds.add(Deed::OtherApplication, !is_connect);
+        let mfa = Mfa::of(row.requirement);
+        let is_single = mfa == Some(Mfa::No) && !is_connect;
+        deeds.add(Deed::Mfa, mfa == Some(Mfa::Yes));
+        deeds.add(Deed::SingleFactor, is_single);
+        deeds.add(Deed::PortalSingleFactor, is_single && row.resource == Resource::PartnerCenter);
+        deeds.add(Deed::AoboSingleFactor, is_single && is_aobo(row, own));
+        deeds
+    }
+
+    fn add(&mut self, deed: Deed, holds: bool) {
+        self.0 |= u16::from(holds) << deed as u16;
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// The hour of each deed's last time, counted since 1970; 0 is never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Last([u32; Deed::ALL]);
+
+impl Last {
+    /// The hour in which it was last seen.
+    pub fn hour(&self, deed: Deed) -> u32 {
+        self.0[deed as usize]
+    }
+
+    fn note(&mut self, deeds: Deeds, hour: u32) {
+        for (deed, last) in self.0.iter_mut().enumerate() {
+            if deeds.0 >> deed & 1 == 1 {
+                *last = hour.max(*last);
+            }
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (last, other) in self.0.iter_mut().zip(other.0) {
+            *last = other.max(*last);
+        }
+    }
+}
+
+type Map<T> = HashMap<PersonId, T, foldhash::fast::RandomState>;
+
+/// People and their deeds' last hours.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct People {
+    of: Map<Last>,
+    /// The last hour in which somebody did not find a place any more; 0 if all did.
+    crowded: u32,
+}
+
+impl People {
+    /// The most people that are kept.
+    pub(super) const KEPT: usize = 50_000;
+
+    pub(super) fn note(&mut self, person: PersonId, deeds: Deeds, hour: u32) {
+        if let Some(last) = self.place(person, hour) {
+            last.note(deeds, hour);
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.crowded = self.crowded.max(other.crowded);
+        other.of.iter().for_each(|(person, last)| {
+            if let Some(known) = self.place(*person, last.hour(Deed::SignIn)) {
+                known.merge(last);
+            }
+        });
+    }
+
+    fn place(&mut self, person: PersonId, hour: u32) -> Option<&mut Last> {
+        if self.of.len() >= Self::KEPT && !self.of.contains_key(&person) {
+            self.crowded = self.crowded.max(hour);
+            return None;
+        }
+        Some(self.of.entry(person).or_default())
+    }
+
+    /// Forgets deeds before an hour, and people of whom nothing is left.
+    pub(super) fn forget_before(&mut self, hour: u32) {
+        self.of.retain(|_, last| {
+            last.0.iter_mut().filter(|last| **last < hour).for_each(|last| *last = 0);
+            last.0.iter().any(|last| *last > 0)
+        });
+    }
+
+    /// The last hour in which somebody found no place, if that happened.
+    pub(super) fn crowded(&self) -> u32 {
+        self.crowded
+    }
+
+    /// Everybody here and in what is still open, once, with their deeds' last hours.
+    pub(super) fn each<'a>(
+        &'a self,
+        open: &'a [(u32, &'a Present)],
+        mut visit: impl FnMut(&PersonId, &Last),
+    ) {
+        let with_open = |person: &PersonId, mut last: Last| {
+            for (hour, present) in open {
+                if let Some(deeds) = present.of.get(person) {
+                    last.note(*deeds, *hour);
+                }
+            }
+            last
+        };
+        self.of.iter().for_each(|(person, last)| visit(person, &with_open(person, *last)));
+        for (place, (_, present)) in open.iter().enumerate() {
+            let is_new = |person: &&PersonId| {
+                !self.of.contains_key(*person)
+                    && open[..place].iter().all(|(_, earlier)| !earlier.of.contains_key(*person))
+            };
+            let new = present.of.keys().filter(is_new);
+            new.for_each(|person| visit(person, &with_open(person, Last::default())));
+        }
+    }
+
+    /// What one person did, as far as it is closed.
+    pub(super) fn last(&self, person: &PersonId) -> Option<&Last> {
+        self.of.get(person)
+    }
+}
+
+/// Who was there in one hour that is still open, and what they did.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Present {
+    of: Map<Deeds>,
+    pub(super) is_crowded: bool,
+}
+
+impl Present {
+    pub(super) fn note(&mut self, person: PersonId, deeds: Deeds) {
+        if self.of.len() >= People::KEPT && !self.of.contains_key(&person) {
+            self.is_crowded = true;
+            return;
+        }
+        self.of.entry(person).or_default().0 |= deeds.0;
+    }
+
+    pub(super) fn deeds(&self, person: &PersonId) -> Option<Deeds> {
+        self.of.get(person).copied()
+    }
+}
+
+impl Last {
+    /// The same with what was seen in an hour that is still open.
+    pub(super) fn with(mut self, deeds: Deeds, hour: u32) -> Self {
+        self.note(deeds, hour);
+        self
+    }
+}
+
+impl Serialize for People {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Each<'a>(&'a Map<Last>);
+        impl Serialize for Each<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_seq(self.0.iter().map(|(id, last)| (Name(id), last)))
+            }
+        }
+        struct Name<'a>(&'a PersonId);
+        impl Serialize for Name<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(&ObjectId::Guid(*self.0))
+            }
+        }
+        (self.crowded, Each(&self.of)).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for People {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (crowded, people) =
+            <(u32, Vec<(std::borrow::Cow<'de, str>, Last)>)>::deserialize(deserializer)?;
+        let read = |(id, last): (std::borrow::Cow<'_, str>, Last)| Some((wire::guid(&id)?, last));
+        let of: Option<Map<Last>> = people.into_iter().map(read).collect();
+        let of = of.ok_or_else(|| serde::de::Error::custom("an id that is no GUID"))?;
+        Ok(Self { of, crowded })
+    }
+}
