@@ -120,7 +120,7 @@ fn asked(microsoft: &Microsoft) -> usize {
 #[test]
 fn the_figures_are_those_of_the_log() {
     run(async {
-        let microsoft = logging(3_000);
+        let microsoft = logging(1_500);
         let mut exporter = Exporter::of(&microsoft).await;
         let (page, log) = until_true(&mut exporter, &microsoft).await;
         let single = log.interactive.factors.without_mfa + log.non_interactive.factors.without_mfa;
@@ -176,7 +176,7 @@ fn whatever_befalls_the_log_its_figures_are_right_afterwards() {
         "expiring-skiptoken=2@/auditLogs/signIns",
     ] {
         run(async {
-            let microsoft = logging(8_000);
+            let microsoft = logging(1_500);
             microsoft.faults(&[fault]);
             let mut exporter = Exporter::of(&microsoft).await;
             if !fault.starts_with("expiring") {
