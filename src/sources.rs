@@ -69,7 +69,7 @@ pub use security_defaults::SecurityDefaults;
 pub use security_requirements::{Compliance, MfaCounts, Requirement, SecurityRequirements};
 pub use security_score::SecurityScore;
 pub use security_score_history::{Entry, SecurityScoreHistory};
-pub use sign_ins::SignIns;
+pub use sign_ins::{Applications, SignIns};
 pub use source::{About, Fact, Rows, Source, Unread};
 pub use subscribed_skus::{Plan, SubscribedSkus};
 pub use usage_records::{Customer, UsageRecords};
@@ -377,8 +377,8 @@ pub fn all() -> Vec<About> {
     list.0
 }
 
-/// How often a source is read, and how long what it said holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How often a source is read, how long what it said holds, and what it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     /// Whether it is read at all.
     pub enabled: bool,
@@ -388,6 +388,8 @@ pub struct Schedule {
     pub max_age: Duration,
     /// How far back figures reach, where that is a choice.
     pub window: Option<Duration>,
+    /// Which ids are which application, for whoever tells them apart.
+    pub applications: Applications,
 }
 
 impl Schedule {
@@ -395,7 +397,8 @@ impl Schedule {
     pub fn of(about: &About) -> Self {
         let interval = about.interval;
         let (max_age, window) = (about.max_age(interval), about.window);
-        Self { enabled: true, interval, max_age, window }
+        let applications = Applications::default();
+        Self { enabled: true, interval, max_age, window, applications }
     }
 }
 

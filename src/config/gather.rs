@@ -12,13 +12,18 @@ use url::Url;
 
 use super::app_user::app_user;
 use super::declared;
-use super::file::{CloudName, Credential, File, ManagedIdentity, PaceName, SourceSettings, Tenant};
+use super::file::{
+    ApplicationName, CloudName, Credential, File, ManagedIdentity, PaceName, SourceSettings, Tenant,
+};
+use super::value::Guid;
 use crate::client::{self, Limits, Pacing};
 use crate::oauth::{self, Cloud, ManagedIdentityHost, Secret};
 use crate::posture::Declarations;
 use crate::refresh::{self, TenantSettings};
-use crate::sources::{self, Schedule};
+use crate::sources::sign_ins::{Application, Applications, Module};
+use crate::sources::{self, Schedule, SignIns, Source};
 use crate::transport;
+use crate::wire;
 
 /// Keys that are part of the design and do nothing in this version. Accepting them would promise
 /// what is not kept.
@@ -284,8 +289,33 @@ fn schedule(
         }
         _ => {}
     }
-    let (enabled, window) = (given.enabled.unwrap_or(true), window.or(about.window));
-    Ok((about.id, Schedule { enabled, interval, max_age, window }))
+    if !given.applications.is_empty() && about.id != SignIns::ID {
+        let message = format!("`{name}` tells no applications apart; remove `applications`");
+        return Err(wrong(settings, message));
+    }
+    let applications = given.applications.iter().flat_map(|(name, ids)| {
+        ids.iter().filter_map(|Guid(id)| Some((wire::guid(id)?, application(*name))))
+    });
+    let schedule = Schedule {
+        enabled: given.enabled.unwrap_or(true),
+        interval,
+        max_age,
+        window: window.or(about.window),
+        applications: Applications::with(applications),
+    };
+    Ok((about.id, schedule))
+}
+
+fn application(name: ApplicationName) -> Application {
+    match name {
+        ApplicationName::Connect => Application::Connect,
+        ApplicationName::Az => Application::Shell(Module::Az),
+        ApplicationName::AzureCli => Application::Shell(Module::AzureCli),
+        ApplicationName::Azuread => Application::Shell(Module::AzureAd),
+        ApplicationName::Exchange => Application::Shell(Module::Exchange),
+        ApplicationName::Graph => Application::Shell(Module::Graph),
+        ApplicationName::PartnerCenter => Application::Shell(Module::PartnerCenter),
+    }
 }
 
 pub(super) fn credential(
@@ -436,7 +466,7 @@ mod tests {
         assert_eq!(tenant.client.graph.as_str(), "http://127.0.0.1:4010/graph");
         assert_eq!(tenant.client.graph_audience, "https://graph.microsoft.us");
         assert_eq!(tenant.client.pacing, Pacing::Unlimited);
-        let users = tenant.schedules["users"];
+        let users = &tenant.schedules["users"];
         assert_eq!(
             (users.interval, users.max_age),
             (Duration::from_secs(300), Duration::from_secs(3600))
@@ -606,6 +636,13 @@ mod tests {
                 format!("{HEAD}{SECRET}    sources:\n      users: {{ interval: 5 minutes }}\n"),
                 6,
                 "not a duration; write it like",
+            ),
+            (
+                format!(
+                    "{HEAD}{SECRET}    sources:\n      users: {{ applications: {{ az: [] }} }}\n"
+                ),
+                6,
+                "`users` tells no applications apart",
             ),
             (
                 format!("{HEAD}{SECRET}    sources:\n      users: {{ window: 7d }}\n"),

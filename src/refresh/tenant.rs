@@ -57,7 +57,7 @@ impl TenantSettings {
     /// the partner security API not where it does not exist.
     fn schedule(&self, source: &sources::About) -> Schedule {
         let schedule =
-            self.schedules.get(source.id).copied().unwrap_or_else(|| Schedule::of(source));
+            self.schedules.get(source.id).cloned().unwrap_or_else(|| Schedule::of(source));
         let can_be_asked = source.ask.who == Who::Application || self.app_user.is_some();
         let exists = source.ask.bucket != Bucket::PartnerSecurity || !self.declared.is_sovereign;
         Schedule { enabled: schedule.enabled && can_be_asked && exists, ..schedule }
@@ -75,7 +75,7 @@ impl TenantSettings {
         let standings = standings
             .filter(|(schedule, _)| schedule.enabled)
             .map(|(schedule, about)| {
-                Mark::default().standing(about.id, schedule, clock.now(), clock.uptime())
+                Mark::default().standing(about.id, &schedule, clock.now(), clock.uptime())
             })
             .collect();
         Report::of(&self.name, &Facts::unread(clock.now()), &self.declared, standings, None)
@@ -132,7 +132,7 @@ impl Mark {
     fn standing(
         &self,
         source: &'static str,
-        schedule: Schedule,
+        schedule: &Schedule,
         now: Timestamp,
         uptime: Duration,
     ) -> Standing {
@@ -224,8 +224,8 @@ impl Tenant {
         self.app_user.as_ref()?.grant()?.standing().dates
     }
 
-    pub(super) fn schedule(&self, source: &str) -> Schedule {
-        self.schedules[source]
+    pub(super) fn schedule(&self, source: &str) -> &Schedule {
+        &self.schedules[source]
     }
 
     /// Why Microsoft gives no token at present.
@@ -251,7 +251,7 @@ impl Tenant {
         let client = self.client.clone();
         let (known, ..) = self.facts(clock);
         // In a task of its own, so that a panic in one reader is that source's failure.
-        let (schedule, last) = (self.schedule(S::ID), self.last(place));
+        let (schedule, last) = (self.schedule(S::ID).clone(), self.last(place));
         let outcome =
             tokio::spawn(async move { S::fetch_on(&client, &known, schedule, last).await }).await;
         let outcome = outcome.unwrap_or(Err(FetchError::Internal));
@@ -422,7 +422,7 @@ struct Held<'a> {
 
 impl EachSource for Held<'_> {
     fn source<S: Source>(&mut self, place: Place<S>) {
-        let schedule = self.tenant.schedules[S::ID];
+        let schedule = &self.tenant.schedules[S::ID];
         let now = self.facts.now;
         let fact = (place.of_mut)(&mut self.facts);
         if !schedule.enabled {

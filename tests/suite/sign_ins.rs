@@ -84,6 +84,11 @@ fn told(log: &SignIns) -> Vec<String> {
     for (mfa, value) in pair {
         tell("aobo_sign_ins", &[("mfa", mfa)], value);
     }
+    let (here, there) = (one.federated, other.federated);
+    let pair = mfa(here.with_mfa + there.with_mfa, here.without_mfa + there.without_mfa);
+    for (mfa, value) in pair {
+        tell("federated_sign_ins", &[("mfa", mfa)], value);
+    }
     for (module, words) in [
         ("az", &["az", "azurerm"][..]),
         ("azure_cli", &["cli"]),

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::row::{Access, Application, Client, Module, Outcome, Protocol, Requirement};
-use super::row::{PersonId, Resource, SignIn};
+use super::applications::{Application, Home, Module};
+use super::row::{Access, Client, Outcome, Protocol, Requirement, Resource, SignIn};
 
 /// Which of the two logs of people a sign-in stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,10 @@ pub enum Count {
     Aobo(Mfa),
     /// Sign-ins in a shell.
     PowerShell(Module, Mfa),
+    /// Sign-ins with a token of another identity provider.
+    Federated(Mfa),
+    /// Sign-ins that cross tenants.
+    Crossing(Access),
 }
 
 impl Count {
@@ -81,7 +85,9 @@ impl Count {
     const PASSWORD_GRANT: usize = Self::FACTORS + Resource::ALL.len();
     const DEVICE_CODE: usize = Self::PASSWORD_GRANT + Resource::ALL.len();
     const AOBO: usize = Self::DEVICE_CODE + Mfa::ALL.len();
-    const ALL: usize = Self::AOBO + Module::ALL.len() * Mfa::ALL.len();
+    const POWERSHELL: usize = Self::AOBO + Module::ALL.len() * Mfa::ALL.len();
+    const FEDERATED: usize = Self::POWERSHELL + Mfa::ALL.len();
+    const ALL: usize = Self::FEDERATED + Access::ALL.len() + 1;
 
     fn slot(self) -> usize {
         match self {
@@ -91,6 +97,8 @@ impl Count {
             Self::DeviceCode(resource) => Self::PASSWORD_GRANT + resource as usize,
             Self::Aobo(mfa) => Self::DEVICE_CODE + mfa as usize,
             Self::PowerShell(module, mfa) => Self::AOBO + module as usize * 2 + mfa as usize,
+            Self::Federated(mfa) => Self::POWERSHELL + mfa as usize,
+            Self::Crossing(access) => Self::FEDERATED + access as usize,
         }
     }
 }
@@ -120,8 +128,8 @@ impl Hour {
         *slot = slot.saturating_add(1);
     }
 
-    /// Adds one sign-in. `own` is the tenant whose log it is, where that is known.
-    pub(super) fn add(&mut self, kind: Kind, row: &SignIn, own: Option<PersonId>) {
+    /// Adds one sign-in.
+    pub(super) fn add(&mut self, kind: Kind, row: &SignIn, home: &Home) {
         self.first = Some(self.first.map_or(row.at.0, |first| first.min(row.at.0)));
         let Some(outcome) = row.outcome else { return };
         if let Some(client) = row.client.0 {
@@ -135,16 +143,23 @@ impl Hour {
             Protocol::DeviceCode => self.one_more(Count::DeviceCode(row.resource)),
             Protocol::Other => {}
         }
+        if row.access != Access::None {
+            self.one_more(Count::Crossing(row.access));
+        }
         let Some(mfa) = Mfa::of(row.requirement) else { return };
+        let application = home.applications.of(row.application.0);
         // Microsoft Entra Connect is nobody who could be challenged.
-        if row.application != Application::Connect {
+        if application != Application::Connect {
             self.one_more(Count::Factors(mfa, kind));
         }
-        if is_aobo(row, own) {
+        if is_aobo(row, home) {
             self.one_more(Count::Aobo(mfa));
         }
-        if let Application::Shell(module) = row.application {
+        if let Application::Shell(module) = application {
             self.one_more(Count::PowerShell(module, mfa));
+        }
+        if row.token.0 || row.issuer.0 {
+            self.one_more(Count::Federated(mfa));
         }
     }
 
@@ -162,8 +177,8 @@ impl Hour {
 
 /// Whether somebody of ours went into a customer's tenant. The log of a reseller also shows its
 /// provider's people who come in.
-pub(super) fn is_aobo(row: &SignIn, own: Option<PersonId>) -> bool {
-    let is_ours = match (row.home.0, own) {
+pub(super) fn is_aobo(row: &SignIn, home: &Home) -> bool {
+    let is_ours = match (row.home.0, home.tenant) {
         (Some(home), Some(own)) => home == own,
         _ => true,
     };

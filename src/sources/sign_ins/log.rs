@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::applications::{Applications, Home};
 use super::hour::{Hour, Kind};
 use super::people::{Deeds, Last, People, Present};
 use super::row::{PersonId, SignIn};
@@ -72,8 +73,7 @@ pub(super) struct Window {
 #[derive(Debug)]
 pub(super) struct Tally {
     window: Window,
-    /// The tenant whose log it is, where that is known.
-    own: Option<PersonId>,
+    home: Home,
     ids: HashSet<u64, foldhash::fast::RandomState>,
     hours: BTreeMap<u32, Hour>,
     /// Of a settled window.
@@ -85,9 +85,9 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn new(window: Window, own: Option<PersonId>) -> Self {
+    pub(super) fn new(window: Window, home: Home) -> Self {
         let (ids, hours, people) = (HashSet::default(), BTreeMap::new(), People::default());
-        Self { window, own, ids, hours, people, present: BTreeMap::new(), oldest: window.until }
+        Self { window, home, ids, hours, people, present: BTreeMap::new(), oldest: window.until }
     }
 
     /// Adds a row, unless it came before or belongs to another window.
@@ -98,8 +98,8 @@ impl Tally {
         }
         self.oldest = self.oldest.min(at);
         let hour = hour_of(at);
-        self.hours.entry(hour).or_default().add(kind, row, self.own);
-        let deeds = Deeds::of(kind, row, self.own);
+        self.hours.entry(hour).or_default().add(kind, row, &self.home);
+        let deeds = Deeds::of(kind, row, &self.home);
         let Some(person) = row.person.0.filter(|_| !deeds.is_empty()) else { return };
         if self.window.is_settled {
             self.people.note(person, deeds, hour);
@@ -119,6 +119,8 @@ pub struct Closed {
     until: i64,
     /// What was read without what only beta tells lies in here.
     plain: Option<(i64, i64)>,
+    /// Of the applications it was counted with.
+    applications: u64,
     hours: BTreeMap<u32, Hour>,
     people: People,
 }
@@ -127,9 +129,9 @@ impl Closed {
     /// Changes with what is counted, so that an older file is read anew and not misread.
     const LAYOUT: u32 = 1;
 
-    fn nothing(at: i64) -> Self {
+    fn nothing(at: i64, applications: u64) -> Self {
         let (hours, people) = (BTreeMap::new(), People::default());
-        Self { layout: Self::LAYOUT, from: at, until: at, plain: None, hours, people }
+        Self { layout: Self::LAYOUT, from: at, until: at, plain: None, applications, hours, people }
     }
 
     /// Whether it can be gone on from.
@@ -174,7 +176,7 @@ pub(super) struct Log {
 impl Log {
     /// Nothing known at `now`.
     pub(super) fn new(now: i64, window: i64) -> Self {
-        let closed = Arc::new(Closed::nothing(edge(now)));
+        let closed = Arc::new(Closed::nothing(edge(now), 0));
         Self { closed, open: Vec::new(), span: FIRST_SPAN, now, window }
     }
 
@@ -188,14 +190,16 @@ impl Log {
         &self.closed
     }
 
-    /// Begins a reading at `now`: forgets what is too old, and what a clock that ran ahead dreamt.
-    pub(super) fn begin(&mut self, now: i64, window: i64) {
+    /// Begins a reading at `now`: forgets what is too old, what was counted with other applications,
+    /// and what a clock that ran ahead dreamt.
+    pub(super) fn begin(&mut self, now: i64, window: i64, applications: &Applications) {
         (self.now, self.window) = (now, window);
         let (edge, want) = (edge(now), self.want());
         let closed = &self.closed;
-        if closed.until <= want || closed.from > edge {
-            // Nothing of it lies in the window: what is newer is read from the newest back.
-            self.closed = Arc::new(Closed::nothing(edge));
+        let applications = applications.fingerprint();
+        if closed.until <= want || closed.from > edge || closed.applications != applications {
+            // Nothing of it serves this window: what is newer is read from the newest back.
+            self.closed = Arc::new(Closed::nothing(edge, applications));
             self.open.clear();
             return;
         }
@@ -343,7 +347,8 @@ impl Log {
             closed.hours.retain(|hour, _| *hour < hour_of(from));
             self.open.clear();
         } else {
-            self.closed = Arc::new(Closed::nothing(edge(self.now)));
+            let applications = self.closed.applications;
+            self.closed = Arc::new(Closed::nothing(edge(self.now), applications));
         }
     }
 

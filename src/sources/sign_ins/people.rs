@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::applications::{Application, Home, Module};
 use super::hour::{Kind, Mfa, is_aobo};
-use super::row::{Application, Client, Outcome, PersonId, Protocol, Resource, SignIn};
+use super::row::{Client, Outcome, PersonId, Protocol, Resource, SignIn};
 use crate::wire::{self, ObjectId};
 
 /// Something a person was seen to do, always with success.
@@ -33,11 +34,19 @@ pub enum Deed {
     ConnectApplication,
     /// Signed in with any other application.
     OtherApplication,
+    /// Signed in to a shell with one factor.
+    ShellSingleFactor,
+    /// Signed in to a shell that Microsoft has retired.
+    RetiredShell,
+    /// Came with one factor from another identity provider.
+    FederatedSingleFactor,
+    /// Had a program send user name and password to Partner Center.
+    PasswordGrantToPartnerCenter,
 }
 
 impl Deed {
     /// How many there are.
-    pub(super) const ALL: usize = 11;
+    pub(super) const ALL: usize = 15;
 }
 
 /// A set of deeds.
@@ -46,7 +55,7 @@ pub(super) struct Deeds(u16);
 
 impl Deeds {
     /// What one sign-in shows.
-    pub(super) fn of(kind: Kind, row: &SignIn, own: Option<PersonId>) -> Self {
+    pub(super) fn of(kind: Kind, row: &SignIn, home: &Home) -> Self {
         let mut deeds = Self::default();
         if row.outcome != Some(Outcome::Success) {
             return deeds;
@@ -55,16 +64,25 @@ impl Deeds {
         deeds.add(Deed::Interactive, kind == Kind::Interactive);
         deeds.add(Deed::NonInteractive, kind == Kind::NonInteractive);
         deeds.add(Deed::Legacy, row.client.0.is_some_and(Client::is_known));
-        deeds.add(Deed::PasswordGrant, row.protocol == Protocol::PasswordGrant);
-        let is_connect = row.application == Application::Connect;
+        let has_sent_password = row.protocol == Protocol::PasswordGrant;
+        let is_portal = row.resource == Resource::PartnerCenter;
+        deeds.add(Deed::PasswordGrant, has_sent_password);
+        deeds.add(Deed::PasswordGrantToPartnerCenter, has_sent_password && is_portal);
+        let application = home.applications.of(row.application.0);
+        let is_connect = application == Application::Connect;
         deeds.add(Deed::ConnectApplication, is_connect);
         deeds.add(Deed::OtherApplication, !is_connect);
         let mfa = Mfa::of(row.requirement);
         let is_single = mfa == Some(Mfa::No) && !is_connect;
         deeds.add(Deed::Mfa, mfa == Some(Mfa::Yes));
         deeds.add(Deed::SingleFactor, is_single);
-        deeds.add(Deed::PortalSingleFactor, is_single && row.resource == Resource::PartnerCenter);
-        deeds.add(Deed::AoboSingleFactor, is_single && is_aobo(row, own));
+        deeds.add(Deed::PortalSingleFactor, is_single && is_portal);
+        deeds.add(Deed::AoboSingleFactor, is_single && is_aobo(row, home));
+        let is_shell = matches!(application, Application::Shell(_));
+        deeds.add(Deed::ShellSingleFactor, is_single && is_shell);
+        deeds.add(Deed::RetiredShell, application == Application::Shell(Module::AzureAd));
+        let is_federated = row.token.0 || row.issuer.0;
+        deeds.add(Deed::FederatedSingleFactor, is_single && is_federated);
         deeds
     }
 
@@ -114,7 +132,7 @@ pub(super) struct People {
 
 impl People {
     /// The most people that are kept.
-    pub(super) const KEPT: usize = 50_000;
+    pub(super) const KEPT: usize = 100_000;
 
     pub(super) fn note(&mut self, person: PersonId, deeds: Deeds, hour: u32) {
         if let Some(last) = self.place(person, hour) {

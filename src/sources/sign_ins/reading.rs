@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::applications::Home;
 use super::hour::Kind;
 use super::log::{Log, MOST_PAGES, Tally, Window};
-use super::row::{self, Page, PersonId};
+use super::row::{self, Page};
 use crate::client::{Allowance, Ask, Bucket, Client, FetchError};
 
 /// No window is begun after this many pages, so that a reading has no more than 200.
@@ -62,7 +63,7 @@ pub(super) async fn read(
     client: &Client,
     log: &mut Log,
     version: &mut Version,
-    own: Option<PersonId>,
+    home: &Home,
     is_first: bool,
     now: i64,
 ) -> Result<Received, FetchError> {
@@ -76,7 +77,7 @@ pub(super) async fn read(
         if committed > 0 && allowance.is_spent() {
             break;
         }
-        let mut tally = Tally::new(window, own);
+        let mut tally = Tally::new(window, home.clone());
         let outcome = gather(client, *version, window, &mut tally, &mut allowance).await;
         match outcome {
             Ok((pages, more)) => {

@@ -28,7 +28,7 @@ pub struct SignIn {
     #[serde(default, rename = "userId", deserialize_with = "spelled")]
     pub(super) person: MaybeId,
     #[serde(default, rename = "appId", deserialize_with = "spelled")]
-    pub(super) application: Application,
+    pub(super) application: MaybeId,
     #[serde(default, rename = "resourceId", deserialize_with = "spelled")]
     pub(super) resource: Resource,
     #[serde(default, rename = "clientAppUsed", deserialize_with = "spelled")]
@@ -39,6 +39,10 @@ pub struct SignIn {
     pub(super) protocol: Protocol,
     #[serde(default, rename = "crossTenantAccessType", deserialize_with = "spelled")]
     pub(super) access: Access,
+    #[serde(default, rename = "incomingTokenType", deserialize_with = "spelled")]
+    pub(super) token: Token,
+    #[serde(default, rename = "tokenIssuerType", deserialize_with = "spelled")]
+    pub(super) issuer: Issuer,
     #[serde(default, rename = "homeTenantId", deserialize_with = "spelled")]
     pub(super) home: MaybeId,
     #[serde(default, rename = "status", deserialize_with = "outcome")]
@@ -414,80 +418,82 @@ impl Spelled for Resource {
     }
 }
 
-/// A shell in which people and scripts sign in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Module {
-    /// Azure PowerShell: Az, and AzureRM before it, which share one id.
-    Az,
-    /// Azure CLI.
-    AzureCli,
-    /// Azure Active Directory PowerShell: AzureAD and MSOnline, which share one id.
-    AzureAd,
-    /// Exchange Online PowerShell, remote PowerShell of old included.
-    Exchange,
-    /// Microsoft Graph Command Line Tools.
-    Graph,
+/// How a sign-in crosses tenants, in Microsoft's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Not at all, or not said.
+    #[default]
+    None,
+    /// A guest.
+    Guest,
+    /// Somebody of a tenant connected directly.
+    DirectConnect,
+    /// Microsoft's support.
+    MicrosoftSupport,
+    /// A service provider, on behalf of a customer.
+    ServiceProvider,
+    /// A way unknown to this version.
+    Other,
 }
 
-impl Module {
-    /// All of them, in the order of the label's values.
-    pub const ALL: [Self; 5] =
-        [Self::Az, Self::AzureCli, Self::AzureAd, Self::Exchange, Self::Graph];
+impl Access {
+    /// Those that cross, in the order of the label's values.
+    pub const ALL: [Self; 5] = [
+        Self::Guest,
+        Self::DirectConnect,
+        Self::MicrosoftSupport,
+        Self::Other,
+        Self::ServiceProvider,
+    ];
 
-    /// The value of the label `module`.
+    /// The value of the label `access`.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Az => "az",
-            Self::AzureCli => "azure_cli",
-            Self::AzureAd => "azuread",
-            Self::Exchange => "exchange",
-            Self::Graph => "graph",
+            Self::None => "none",
+            Self::Guest => "b2bCollaboration",
+            Self::DirectConnect => "b2bDirectConnect",
+            Self::MicrosoftSupport => "microsoftSupport",
+            Self::ServiceProvider => "serviceProvider",
+            Self::Other => "other",
         }
     }
-}
 
-/// The application signed in with, of those that tell something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Application {
-    /// None of those below.
-    #[default]
-    Other,
-    /// Microsoft Entra Connect.
-    Connect,
-    /// A shell.
-    Shell(Module),
-}
-
-impl Spelled for Application {
-    fn read(text: &str) -> Option<Self> {
-        const IDS: [(&str, Application); 7] = [
-            ("1950a258-227b-4e31-a9cf-717495945fc2", Application::Shell(Module::Az)),
-            ("04b07795-8ddb-461a-bbee-02f9e1bf7b46", Application::Shell(Module::AzureCli)),
-            ("14d82eec-204b-4c2f-b7e8-296a70dab67e", Application::Shell(Module::Graph)),
-            ("1b730954-1685-4b74-9bfd-dac224a7b894", Application::Shell(Module::AzureAd)),
-            ("fb78d390-0c51-40cd-8e17-fdbfab77341b", Application::Shell(Module::Exchange)),
-            ("a0c73c16-a7e3-4564-9a95-2bdf47383716", Application::Shell(Module::Exchange)),
-            ("cb1056e2-e479-49de-ae31-7812af012ed8", Application::Connect),
-        ];
-        let known = IDS.iter().find(|(id, _)| text.eq_ignore_ascii_case(id));
-        Some(known.map_or(Self::Other, |(_, application)| *application))
+    fn of(word: &str) -> Self {
+        if word.is_empty() || word.eq_ignore_ascii_case("none") {
+            return Self::None;
+        }
+        let known = Self::ALL.into_iter().find(|it| word.eq_ignore_ascii_case(it.as_str()));
+        known.unwrap_or(Self::Other)
     }
-}
-
-/// How a sign-in crosses tenants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Access {
-    /// Not, or in a way that tells nothing here.
-    #[default]
-    Other,
-    /// As a service provider, on behalf of a customer.
-    ServiceProvider,
 }
 
 impl Spelled for Access {
+    /// Graph writes several values of such a type with commas between.
     fn read(text: &str) -> Option<Self> {
-        let is_provider = text.eq_ignore_ascii_case("serviceProvider");
-        Some(if is_provider { Self::ServiceProvider } else { Self::Other })
+        let ways = text.split(',').map(|word| Self::of(word.trim()));
+        Some(ways.max_by_key(|way| *way == Self::ServiceProvider).unwrap_or_default())
+    }
+}
+
+/// Whether somebody came with a token of another identity provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Token(pub(super) bool);
+
+impl Spelled for Token {
+    /// `saml11` and `saml20`; samples of Microsoft also have the texts its portal shows.
+    fn read(text: &str) -> Option<Self> {
+        Some(Self(text.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("saml"))))
+    }
+}
+
+/// Whether another identity provider issued the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Issuer(pub(super) bool);
+
+impl Spelled for Issuer {
+    fn read(text: &str) -> Option<Self> {
+        const HEAD: &str = "ADFederationServices";
+        Some(Self(text.get(..HEAD.len()).is_some_and(|head| head.eq_ignore_ascii_case(HEAD))))
     }
 }
 
@@ -622,6 +628,8 @@ mod tests {
             "authenticationRequirement",
             "authenticationProtocol",
             "crossTenantAccessType",
+            "incomingTokenType",
+            "tokenIssuerType",
             "homeTenantId",
             "status",
             "\"\u{1F600}",

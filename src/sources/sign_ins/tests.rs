@@ -7,13 +7,17 @@ use serde_json::json;
 
 use super::hour::Kind;
 use super::log::{Closed, HOUR, Log, MOST_PAGES, Tally};
-use super::row::{self, PersonId};
+use super::row;
 use super::*;
 
 const OWN: &str = "3f1c0b6a-0000-4000-8000-000000000001";
 
-fn own() -> Option<PersonId> {
-    wire::guid(OWN)
+fn home() -> Home {
+    Home { tenant: wire::guid(OWN), ..Home::default() }
+}
+
+fn begin(log: &mut Log, now: i64, window: i64) {
+    log.begin(now, window, &Applications::default());
 }
 
 fn counted(log: Log) -> SignIns {
@@ -44,9 +48,9 @@ fn the_documented_page_is_counted() {
     assert_eq!((page.rows.len(), page.rejected), (6, 0));
     assert!(page.next.unwrap().ends_with("skiptoken=page-2"));
     let mut log = Log::new(NOON + 2 * HOUR, 3 * HOUR);
-    log.begin(NOON + 2 * HOUR, 3 * HOUR);
+    begin(&mut log, NOON + 2 * HOUR, 3 * HOUR);
     while let Some(window) = log.next() {
-        let mut tally = Tally::new(window, own());
+        let mut tally = Tally::new(window, home());
         page.rows.iter().for_each(|row| tally.add(Kind::Interactive, row));
         // A row that comes again counts no more.
         page.rows.iter().for_each(|row| tally.add(Kind::NonInteractive, row));
@@ -57,10 +61,12 @@ fn the_documented_page_is_counted() {
         lines(&source),
         [
             "aobo_sign_ins{mfa=\"no\"} 1",
+            "cross_tenant_sign_ins{access=\"serviceProvider\"} 2",
             "device_code_sign_ins{resource=\"graph\"} 1",
             "legacy_auth_sign_ins{client_app=\"Autodiscover\",outcome=\"success\"} 1",
             "legacy_auth_sign_ins{client_app=\"IMAP4\",outcome=\"failure\"} 1",
             "legacy_auth_users{tenant=\"t\"} 1",
+            "multi_factor_sign_ins{kind=\"interactive\"} 1",
             "password_grant_sign_ins{resource=\"azure_management\"} 1",
             "password_grant_users{tenant=\"t\"} 1",
             "powershell_sign_ins{module=\"az\",mfa=\"no\"} 1",
@@ -83,15 +89,15 @@ fn the_documented_page_is_counted() {
 fn until_the_whole_window_is_read_there_are_dates_and_no_figures() {
     let now = NOON + 2 * HOUR + 60;
     let mut log = Log::new(now, 24 * HOUR);
-    log.begin(now, 24 * HOUR);
+    begin(&mut log, now, 24 * HOUR);
     let text = shown(&counted(log.clone()));
     assert_eq!(text, "partnercenter_sign_in_window_seconds{tenant=\"t\"} 86400\n");
     let first = log.next().unwrap();
     assert!(!first.is_settled, "what is newest is read first");
-    log.commit(Tally::new(first, None), 2, false);
+    log.commit(Tally::new(first, Home::default()), 2, false);
     let second = log.next().unwrap();
     assert!(!shown(&counted(log.clone())).contains("aobo"));
-    log.commit(Tally::new(second, None), 2, false);
+    log.commit(Tally::new(second, Home::default()), 2, false);
     assert_eq!(log.next(), None);
     let text = shown(&counted(log));
     assert!(text.contains("partnercenter_aobo_sign_ins{tenant=\"t\",mfa=\"no\"} 0\n"), "{text}");
@@ -105,10 +111,10 @@ fn seven_quiet_days_cost_a_handful_of_requests_and_an_hour_two() {
     let (now, week) = (NOON + 1_234, 7 * 24 * HOUR);
     let mut log = Log::new(now, week);
     let read = |log: &mut Log, now| {
-        log.begin(now, week);
+        begin(log, now, week);
         let mut windows = 0;
         while let Some(window) = log.next() {
-            log.commit(Tally::new(window, None), 2, false);
+            log.commit(Tally::new(window, Home::default()), 2, false);
             windows += 1;
         }
         windows
@@ -123,9 +129,9 @@ fn seven_quiet_days_cost_a_handful_of_requests_and_an_hour_two() {
 fn without_beta_what_it_tells_is_absent_and_read_anew_when_it_is_back() {
     let (now, window) = (NOON, 12 * HOUR);
     let read = |log: &mut Log, now, is_plain| {
-        log.begin(now, window);
+        begin(log, now, window);
         while let Some(window) = log.next() {
-            log.commit(Tally::new(window, None), 1, is_plain);
+            log.commit(Tally::new(window, Home::default()), 1, is_plain);
         }
     };
     let mut log = Log::new(now, window);
@@ -134,7 +140,7 @@ fn without_beta_what_it_tells_is_absent_and_read_anew_when_it_is_back() {
     let text = shown(&counted(log.clone()));
     assert!(text.contains("legacy_auth_sign_ins") && text.contains("legacy_auth_users"));
     assert!(!text.contains("single_factor") && !text.contains("without_mfa"), "{text}");
-    log.begin(now + 6 * HOUR, window);
+    begin(&mut log, now + 6 * HOUR, window);
     log.forget_plain();
     let again = log.next().unwrap();
     assert_eq!(again.from, now - 3 * HOUR + HOUR, "what was read before is kept");
@@ -146,10 +152,10 @@ fn without_beta_what_it_tells_is_absent_and_read_anew_when_it_is_back() {
 fn more_people_than_are_kept_are_not_counted_at_all() {
     let now = NOON + 2 * HOUR;
     let mut log = Log::new(now, 3 * HOUR);
-    log.begin(now, 3 * HOUR);
+    begin(&mut log, now, 3 * HOUR);
     let mut rows = page(include_bytes!("../../../tests/samples/sign_ins.json")).unwrap().rows;
     while let Some(window) = log.next() {
-        let mut tally = Tally::new(window, None);
+        let mut tally = Tally::new(window, Home::default());
         for person in 0..=people::People::KEPT as u128 {
             let mut row = rows.remove(0);
             rows.push(row);
@@ -180,6 +186,7 @@ struct Raw {
     resource: &'static str,
     application: &'static str,
     is_provider: bool,
+    is_federated: bool,
     copies: usize,
 }
 
@@ -199,6 +206,7 @@ impl Raw {
             "resourceId": self.resource,
             "appId": self.application,
             "crossTenantAccessType": if self.is_provider { "serviceProvider" } else { "none" },
+            "incomingTokenType": if self.is_federated { "saml11" } else { "none" },
             "homeTenantId": OWN,
         })
     }
@@ -225,9 +233,11 @@ fn raw(span: i64) -> impl Strategy<Value = Raw> {
         prop::sample::select(resources),
         prop::sample::select(applications),
         any::<bool>(),
+        any::<bool>(),
     );
     (when, what).prop_map(|((at, delay, is_interactive, person, copies), what)| {
-        let (client, code, factors, protocol, resource, application, is_provider) = what;
+        let (client, code, factors, protocol, resource, application, is_provider, is_federated) =
+            what;
         let arrives = at + delay;
         Raw {
             at,
@@ -242,6 +252,7 @@ fn raw(span: i64) -> impl Strategy<Value = Raw> {
             resource,
             application,
             is_provider,
+            is_federated,
             copies,
         }
     })
@@ -298,7 +309,15 @@ fn naive(rows: &[Raw], now: i64, window: i64) -> Vec<String> {
             let kind = if row.is_interactive { "interactive" } else { "non_interactive" };
             count(format!("single_factor_sign_ins{{kind=\"{kind}\"}}"));
         }
+        if row.factors == 1 && !is_connect {
+            let kind = if row.is_interactive { "interactive" } else { "non_interactive" };
+            count(format!("multi_factor_sign_ins{{kind=\"{kind}\"}}"));
+        }
+        if row.is_federated {
+            count(format!("federated_sign_ins{{mfa=\"{mfa}\"}}"));
+        }
         if row.is_provider {
+            count("cross_tenant_sign_ins{access=\"serviceProvider\"}".to_owned());
             count(format!("aobo_sign_ins{{mfa=\"{mfa}\"}}"));
         }
         if row.application.starts_with("19") {
@@ -353,7 +372,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// Reads one window as the reader does; whether it was read whole.
 fn read_window(log: &mut Log, rows: &[Raw], page_rows: usize, now: i64) -> bool {
     let window = log.next().unwrap();
-    let (mut tally, mut pages) = (Tally::new(window, own()), 0);
+    let (mut tally, mut pages) = (Tally::new(window, home()), 0);
     for kind in Kind::ALL {
         let answer = answer(rows, kind, window, now);
         let mut left = answer.chunks(page_rows).peekable();
@@ -403,14 +422,14 @@ proptest! {
                     log = Log::recalled(Arc::new(closed));
                 }
                 Step::Break => {
-                    log.begin(now, window);
+                    begin(&mut log, now, window);
                     if let Some(window) = log.next() && log.can_shorten(window) {
                         log.halve(window);
                     }
                 }
                 Step::Read { seconds, windows } => {
                     now += seconds;
-                    log.begin(now, window);
+                    begin(&mut log, now, window);
                     for _ in 0..windows {
                         if log.next().is_none() { break }
                         read_window(&mut log, &rows, page_rows, now);
@@ -426,7 +445,7 @@ proptest! {
         }
         let window = if longer { window + 30 * HOUR } else { window };
         now = now.max(NOON + 12 * 24 * HOUR) + 5 * HOUR;
-        log.begin(now, window);
+        begin(&mut log, now, window);
         let mut windows = 0;
         while log.next().is_some() {
             read_window(&mut log, &rows, page_rows, now);
