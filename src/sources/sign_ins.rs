@@ -14,19 +14,21 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use self::applications::Home;
+use self::log::{HOUR, Log};
+use self::reading::Version;
 use super::source::{Rows, Source};
 use super::{Facts, Schedule};
 use crate::client::{Ask, Bucket, Client, FetchError};
 use crate::metrics::{Kind as Type, Metric, Samples};
 use crate::wire::{self, ObjectId};
-use applications::Home;
-use log::Log;
-use reading::Version;
 
 pub use applications::{Application, Applications, Module};
 pub use hour::{Count, Hour, Kind, Mfa};
 pub use log::Closed;
-pub use people::{Deed, Last};
+pub use people::{Deed, Deeds, Last};
 pub use row::{Access, Client as LegacyClient, Outcome, Page, PersonId, Resource, SignIn, page};
 
 /// The log as far as it was read, in counts of hours and people's last deeds; no row is kept.
@@ -37,6 +39,8 @@ pub struct SignIns {
     /// Whether this process has read any of it.
     is_begun: bool,
     is_complete: bool,
+    /// When the last day that Microsoft keeps was looked at, and a row of it, in seconds since 1970.
+    reach: Option<(i64, Option<i64>)>,
     figures: Option<Figures>,
 }
 
@@ -49,6 +53,8 @@ pub struct Figures {
     pub is_rich: bool,
     /// Distinct people, unless there are more than are kept.
     pub people: Option<Tellings>,
+    /// What everybody did of whom anything is kept, in the order of their ids.
+    seen: Vec<(PersonId, Deeds)>,
 }
 
 /// How many people did something in the window.
@@ -70,7 +76,7 @@ impl SignIns {
 
     fn of(log: Log) -> Self {
         let version = Version::default();
-        Self { log, version, is_begun: false, is_complete: false, figures: None }
+        Self { log, version, is_begun: false, is_complete: false, reach: None, figures: None }
     }
 
     /// What is closed, to be kept over a restart.
@@ -83,9 +89,14 @@ impl SignIns {
         self.figures.as_ref()
     }
 
-    /// The earliest row of the log, in seconds since 1970.
+    /// The earliest row seen, in seconds since 1970.
     pub fn oldest(&self) -> Option<i64> {
-        self.log.oldest()
+        self.log.oldest().into_iter().chain(self.last_day()).min()
+    }
+
+    /// A row of the last of the thirty days that Microsoft keeps, if one was seen.
+    pub fn last_day(&self) -> Option<i64> {
+        self.reach.and_then(|(_, row)| row)
     }
 
     /// The end of the newest hour that no longer changes, in seconds since 1970.
@@ -93,49 +104,70 @@ impl SignIns {
         self.log.settled()
     }
 
-    /// Whether somebody did something in the window. `None` if that person was not seen, or if the
-    /// window was not read whole.
-    pub fn did(&self, person: &ObjectId, deed: Deed) -> Option<bool> {
+    /// What somebody did in the window; nothing where that person was not seen, or the window not
+    /// read whole.
+    pub fn deeds(&self, person: &ObjectId) -> Deeds {
+        let (ObjectId::Guid(id), Some(figures)) = (person, &self.figures) else {
+            return Deeds::default();
+        };
+        let place = figures.seen.binary_search_by_key(id, |(id, _)| *id);
+        place.map_or_else(|_| Deeds::default(), |place| figures.seen[place].1)
+    }
+
+    /// The hour in which somebody was last seen to do something.
+    pub fn last(&self, person: &ObjectId, deed: Deed) -> Option<Timestamp> {
         let ObjectId::Guid(id) = person else { return None };
-        self.figures.as_ref()?;
-        let last = self.log.person(id)?;
-        Some(last.hour(deed) >= self.log.first_hour())
-    }
-
-    /// Visits everybody seen, with the last hour of each deed (since 1970; 0 is never), in no order.
-    pub fn each_person(&self, visit: impl FnMut(&PersonId, &Last)) {
-        self.log.each_person(visit);
-    }
-
-    /// The first hour of the window, counted since 1970.
-    pub fn first_hour(&self) -> u32 {
-        self.log.first_hour()
+        let hour = self.log.person(id)?.hour(deed);
+        Timestamp::from_second(i64::from(hour) * HOUR).ok().filter(|_| hour > 0)
     }
 
     fn count(&mut self) {
         self.is_complete = self.log.next().is_none();
-        self.figures = self.log.is_whole().then(|| Figures {
-            counts: self.log.sum(),
-            is_rich: self.log.is_rich(),
-            people: self.log.has_everybody().then(|| Tellings::of(&self.log)),
+        self.figures = self.log.is_whole().then(|| Figures::of(&self.log));
+    }
+}
+
+impl Figures {
+    fn of(log: &Log) -> Self {
+        let mut seen = Vec::new();
+        let first = log.first_hour();
+        log.each_person(|person, last| {
+            let deeds = last.since(first);
+            if !deeds.is_empty() {
+                seen.push((*person, deeds));
+            }
         });
+        seen.sort_unstable_by_key(|(person, _)| *person);
+        let people = log.has_everybody().then(|| Tellings::of(&seen));
+        Self { counts: log.sum(), is_rich: log.is_rich(), people, seen }
+    }
+
+    /// Everybody of whom anything is kept, in the order of their ids, with what they did.
+    pub fn seen(&self) -> impl Iterator<Item = (ObjectId, Deeds)> {
+        self.seen.iter().map(|(id, deeds)| (ObjectId::Guid(*id), *deeds))
+    }
+}
+
+impl Deeds {
+    /// Whether somebody signed in in person with one factor and never with more.
+    pub fn is_without_mfa(self) -> bool {
+        self.has(Deed::Interactive) && self.has(Deed::SingleFactor) && !self.has(Deed::Mfa)
     }
 }
 
 impl Tellings {
-    fn of(log: &Log) -> Self {
-        let mut people = Self::default();
-        let first = log.first_hour();
-        log.each_person(|_, last| {
-            let did = |deed| last.hour(deed) >= first;
-            people.legacy += usize::from(did(Deed::Legacy));
-            people.password_grant += usize::from(did(Deed::PasswordGrant));
-            let is_without = did(Deed::Interactive) && did(Deed::SingleFactor) && !did(Deed::Mfa);
-            people.without_mfa += usize::from(is_without);
-        });
-        people
+    fn of(seen: &[(PersonId, Deeds)]) -> Self {
+        let count = |did: fn(Deeds) -> bool| seen.iter().filter(|(_, deeds)| did(*deeds)).count();
+        Self {
+            legacy: count(|deeds| deeds.has(Deed::Legacy)),
+            password_grant: count(|deeds| deeds.has(Deed::PasswordGrant)),
+            without_mfa: count(Deeds::is_without_mfa),
+        }
     }
 }
+
+/// Seconds.
+const DAY: i64 = 24 * 3_600;
 
 static LEGACY: Metric = Metric {
     name: "partnercenter_legacy_auth_sign_ins",
@@ -194,7 +226,8 @@ static WINDOW: Metric = Metric {
 
 static OLDEST: Metric = Metric {
     name: "partnercenter_sign_in_log_oldest_timestamp_seconds",
-    help: "The earliest sign-in read, of those kept: while this moves back the past is being read. \
+    help: "The earliest sign-in seen: while this moves back the past is being read, and once it is read \
+           the end of Microsoft's thirty days is looked at once a day. \
            Absent while no sign-in was seen at all: then no figure of 0 from the log means much.",
     kind: Type::Gauge,
     labels: &["tenant"],
@@ -230,10 +263,11 @@ static DEVICE_CODE: Metric = Metric {
 static AOBO: Metric = Metric {
     name: "partnercenter_aobo_sign_ins",
     help: "Successful sign-ins of our people into customers' tenants, on behalf of them, over \
-           partnercenter_sign_in_window_seconds, by whether MFA was asked for. Absent until the \
-           whole window was read, and where Microsoft refuses its beta.",
+           partnercenter_sign_in_window_seconds, by whether MFA was asked for. A non_interactive one \
+           may rest on MFA done earlier. Absent until the whole window was read, and where \
+           Microsoft refuses its beta.",
     kind: Type::Gauge,
-    labels: &["tenant", "mfa"],
+    labels: &["tenant", "mfa", "kind"],
 };
 
 static POWERSHELL: Metric = Metric {
@@ -324,6 +358,11 @@ impl Source for SignIns {
         source.log.begin(now, window, &home.applications);
         let SignIns { log, version, .. } = &mut source;
         let received = reading::read(client, log, version, &home, is_first, now).await?;
+        let is_due = source.reach.is_none_or(|(at, _)| now - at >= DAY || now < at);
+        if source.log.next().is_none() && is_due {
+            let row = reading::probe(client, source.version, now).await;
+            source.reach = Some((now, row));
+        }
         source.count();
         Ok(Rows { source, accepted: received.accepted, rejected: received.rejected })
     }
@@ -371,7 +410,10 @@ impl Figures {
             samples.push(&DEVICE_CODE, label, get(Count::DeviceCode(resource)));
         }
         for mfa in Mfa::ALL {
-            samples.push(&AOBO, [("mfa", mfa.as_str())], get(Count::Aobo(mfa)));
+            for kind in Kind::ALL {
+                let labels = [("mfa", mfa.as_str()), ("kind", kind.as_str())];
+                samples.push(&AOBO, labels, get(Count::Aobo(mfa, kind)));
+            }
             samples.push(&FEDERATED, [("mfa", mfa.as_str())], get(Count::Federated(mfa)));
         }
         for access in Access::ALL {

@@ -79,10 +79,10 @@ fn told(log: &SignIns) -> Vec<String> {
         tell("password_grant_sign_ins", &[("resource", resource)], of(resource));
     }
     let mfa = |with, without| [("yes", with), ("no", without)];
-    let (here, there) = (one.on_behalf, other.on_behalf);
-    let pair = mfa(here.with_mfa + there.with_mfa, here.without_mfa + there.without_mfa);
-    for (mfa, value) in pair {
-        tell("aobo_sign_ins", &[("mfa", mfa)], value);
+    for (kind, of) in [("interactive", one.on_behalf), ("non_interactive", other.on_behalf)] {
+        for (mfa, value) in mfa(of.with_mfa, of.without_mfa) {
+            tell("aobo_sign_ins", &[("mfa", mfa), ("kind", kind)], value);
+        }
     }
     let (here, there) = (one.federated, other.federated);
     let pair = mfa(here.with_mfa + there.with_mfa, here.without_mfa + there.without_mfa);

@@ -70,7 +70,7 @@ pub enum Count {
     /// Codes typed in elsewhere.
     DeviceCode(Resource),
     /// Sign-ins on behalf of customers.
-    Aobo(Mfa),
+    Aobo(Mfa, Kind),
     /// Sign-ins in a shell.
     PowerShell(Module, Mfa),
     /// Sign-ins with a token of another identity provider.
@@ -84,7 +84,7 @@ impl Count {
     const FACTORS: usize = Self::LEGACY + Mfa::ALL.len() * Kind::ALL.len();
     const PASSWORD_GRANT: usize = Self::FACTORS + Resource::ALL.len();
     const DEVICE_CODE: usize = Self::PASSWORD_GRANT + Resource::ALL.len();
-    const AOBO: usize = Self::DEVICE_CODE + Mfa::ALL.len();
+    const AOBO: usize = Self::DEVICE_CODE + Mfa::ALL.len() * Kind::ALL.len();
     const POWERSHELL: usize = Self::AOBO + Module::ALL.len() * Mfa::ALL.len();
     const FEDERATED: usize = Self::POWERSHELL + Mfa::ALL.len();
     const ALL: usize = Self::FEDERATED + Access::ALL.len() + 1;
@@ -95,7 +95,7 @@ impl Count {
             Self::Factors(mfa, kind) => Self::LEGACY + mfa as usize * 2 + kind as usize,
             Self::PasswordGrant(resource) => Self::FACTORS + resource as usize,
             Self::DeviceCode(resource) => Self::PASSWORD_GRANT + resource as usize,
-            Self::Aobo(mfa) => Self::DEVICE_CODE + mfa as usize,
+            Self::Aobo(mfa, kind) => Self::DEVICE_CODE + mfa as usize * 2 + kind as usize,
             Self::PowerShell(module, mfa) => Self::AOBO + module as usize * 2 + mfa as usize,
             Self::Federated(mfa) => Self::POWERSHELL + mfa as usize,
             Self::Crossing(access) => Self::FEDERATED + access as usize,
@@ -153,7 +153,7 @@ impl Hour {
             self.one_more(Count::Factors(mfa, kind));
         }
         if is_aobo(row, home) {
-            self.one_more(Count::Aobo(mfa));
+            self.one_more(Count::Aobo(mfa, kind));
         }
         if let Application::Shell(module) = application {
             self.one_more(Count::PowerShell(module, mfa));

@@ -9,7 +9,8 @@ use super::hour::{Kind, Mfa, is_aobo};
 use super::row::{Client, Outcome, PersonId, Protocol, Resource, SignIn};
 use crate::wire::{self, ObjectId};
 
-/// Something a person was seen to do, always with success.
+/// Something a person was seen to do, always with success. *In person* leaves out what a program did
+/// in somebody's name, which may rest on MFA done earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deed {
     /// Signed in at all.
@@ -22,9 +23,13 @@ pub enum Deed {
     Legacy,
     /// Had a program send user name and password.
     PasswordGrant,
-    /// Reached Partner Center with one factor.
+    /// The same, to Partner Center.
+    PasswordGrantToPartnerCenter,
+    /// Reached Partner Center.
+    Portal,
+    /// Reached Partner Center in person with one factor.
     PortalSingleFactor,
-    /// Went into a customer's tenant with one factor.
+    /// Went into a customer's tenant in person with one factor.
     AoboSingleFactor,
     /// Signed in in person.
     Interactive,
@@ -34,24 +39,22 @@ pub enum Deed {
     ConnectApplication,
     /// Signed in with any other application.
     OtherApplication,
-    /// Signed in to a shell with one factor.
+    /// Signed in to a shell in person, or by a password a program sent, with one factor.
     ShellSingleFactor,
     /// Signed in to a shell that Microsoft has retired.
     RetiredShell,
-    /// Came with one factor from another identity provider.
+    /// Came in person with one factor from another identity provider.
     FederatedSingleFactor,
-    /// Had a program send user name and password to Partner Center.
-    PasswordGrantToPartnerCenter,
 }
 
 impl Deed {
     /// How many there are.
-    pub(super) const ALL: usize = 15;
+    pub(super) const ALL: usize = 16;
 }
 
 /// A set of deeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Deeds(u16);
+pub struct Deeds(u16);
 
 impl Deeds {
     /// What one sign-in shows.
@@ -60,30 +63,38 @@ impl Deeds {
         if row.outcome != Some(Outcome::Success) {
             return deeds;
         }
-        deeds.add(Deed::SignIn, true);
-        deeds.add(Deed::Interactive, kind == Kind::Interactive);
-        deeds.add(Deed::NonInteractive, kind == Kind::NonInteractive);
-        deeds.add(Deed::Legacy, row.client.0.is_some_and(Client::is_known));
-        let has_sent_password = row.protocol == Protocol::PasswordGrant;
-        let is_portal = row.resource == Resource::PartnerCenter;
-        deeds.add(Deed::PasswordGrant, has_sent_password);
-        deeds.add(Deed::PasswordGrantToPartnerCenter, has_sent_password && is_portal);
         let application = home.applications.of(row.application.0);
         let is_connect = application == Application::Connect;
-        deeds.add(Deed::ConnectApplication, is_connect);
-        deeds.add(Deed::OtherApplication, !is_connect);
+        let is_shell = matches!(application, Application::Shell(_));
+        let is_portal = row.resource == Resource::PartnerCenter;
+        let is_federated = row.token.0 || row.issuer.0;
+        let in_person = kind == Kind::Interactive;
+        let has_sent_password = row.protocol == Protocol::PasswordGrant;
         let mfa = Mfa::of(row.requirement);
         let is_single = mfa == Some(Mfa::No) && !is_connect;
+        deeds.add(Deed::SignIn, true);
         deeds.add(Deed::Mfa, mfa == Some(Mfa::Yes));
         deeds.add(Deed::SingleFactor, is_single);
-        deeds.add(Deed::PortalSingleFactor, is_single && is_portal);
-        deeds.add(Deed::AoboSingleFactor, is_single && is_aobo(row, home));
-        let is_shell = matches!(application, Application::Shell(_));
-        deeds.add(Deed::ShellSingleFactor, is_single && is_shell);
+        deeds.add(Deed::Legacy, row.client.0.is_some_and(Client::is_known));
+        deeds.add(Deed::PasswordGrant, has_sent_password);
+        deeds.add(Deed::PasswordGrantToPartnerCenter, has_sent_password && is_portal);
+        deeds.add(Deed::Portal, is_portal);
+        deeds.add(Deed::PortalSingleFactor, in_person && is_single && is_portal);
+        deeds.add(Deed::AoboSingleFactor, in_person && is_single && is_aobo(row, home));
+        deeds.add(Deed::Interactive, in_person);
+        deeds.add(Deed::NonInteractive, !in_person);
+        deeds.add(Deed::ConnectApplication, is_connect);
+        deeds.add(Deed::OtherApplication, !is_connect);
+        let is_typed = in_person || has_sent_password;
+        deeds.add(Deed::ShellSingleFactor, is_typed && is_single && is_shell);
         deeds.add(Deed::RetiredShell, application == Application::Shell(Module::AzureAd));
-        let is_federated = row.token.0 || row.issuer.0;
-        deeds.add(Deed::FederatedSingleFactor, is_single && is_federated);
+        deeds.add(Deed::FederatedSingleFactor, in_person && is_single && is_federated);
         deeds
+    }
+
+    /// Whether it was done.
+    pub fn has(self, deed: Deed) -> bool {
+        self.0 >> deed as u16 & 1 == 1
     }
 
     fn add(&mut self, deed: Deed, holds: bool) {
@@ -103,6 +114,12 @@ impl Last {
     /// The hour in which it was last seen.
     pub fn hour(&self, deed: Deed) -> u32 {
         self.0[deed as usize]
+    }
+
+    /// What was done in an hour or later.
+    pub(super) fn since(&self, hour: u32) -> Deeds {
+        let done = |(deed, last): (usize, &u32)| u16::from(*last >= hour) << deed;
+        Deeds(self.0.iter().enumerate().map(done).fold(0, |all, one| all | one))
     }
 
     fn note(&mut self, deeds: Deeds, hour: u32) {

@@ -20,8 +20,15 @@ const FIRST_PAGES: u32 = 10;
 /// No window is begun after this long, so that a reading takes no more than ten minutes.
 const TIME: Duration = Duration::from_secs(8 * 60);
 
+/// Rows of a page, as many as Graph gives.
+const PAGE: u32 = 1_000;
+
 /// How long after a refusal beta is tried again.
 const BETA_AGAIN: i64 = 3_600;
+
+/// The last day of the thirty, in seconds ago: from, and until.
+/// Source: Microsoft Entra, data retention: 30 days with P1 or P2, 7 without.
+const LAST_DAY: (i64, i64) = (29 * 24 * 3_600, 30 * 24 * 3_600);
 
 /// How often in one reading a window may break off: often enough to come down to a minute.
 const BREAKS: u32 = 12;
@@ -115,6 +122,19 @@ pub(super) async fn read(
     Ok(received)
 }
 
+/// Looks once a day for a row of the last day that Microsoft keeps: it alone shows that the log goes
+/// back so far.
+pub(super) async fn probe(client: &Client, version: Version, now: i64) -> Option<i64> {
+    let window = Window { from: now - LAST_DAY.1, until: now - LAST_DAY.0, is_settled: true };
+    let ask = ask(version, Kind::Interactive, window, 1);
+    let read = |body: &[u8]| {
+        let page = row::page(body)?;
+        Ok((page.rows.first().map(|row| row.at.0), None))
+    };
+    // What is not seen today may be seen tomorrow; readings say whether the log answers at all.
+    client.pages(ask).ok()?.next(read).await.ok()??
+}
+
 /// Both kinds of one window, folded.
 async fn gather(
     client: &Client,
@@ -129,7 +149,7 @@ async fn gather(
         if version != Version::Beta && kind == Kind::NonInteractive {
             break;
         }
-        let mut list = client.pages(ask(version, kind, window)).map_err(Stopped::Failed)?;
+        let mut list = client.pages(ask(version, kind, window, PAGE)).map_err(Stopped::Failed)?;
         let mut is_begun = false;
         loop {
             let fold = |body: &[u8]| {
@@ -167,7 +187,7 @@ async fn gather(
 }
 
 /// The question for one kind of one window.
-fn ask(version: Version, kind: Kind, window: Window) -> Ask {
+fn ask(version: Version, kind: Kind, window: Window, rows: u32) -> Ask {
     let version = if version == Version::Beta { "beta" } else { "v1.0" };
     let kind = match kind {
         Kind::Interactive => "",
@@ -175,7 +195,7 @@ fn ask(version: Version, kind: Kind, window: Window) -> Ask {
     };
     let (from, until) = (moment(window.from), moment(window.until));
     let path = format!(
-        "/{version}/auditLogs/signIns?$filter=createdDateTime ge {from} and createdDateTime lt {until}{kind}&$top=1000"
+        "/{version}/auditLogs/signIns?$filter=createdDateTime ge {from} and createdDateTime lt {until}{kind}&$top={rows}"
     );
     Ask::about(path, Bucket::Reports)
 }
@@ -192,7 +212,7 @@ mod tests {
     #[test]
     fn windows_are_asked_for_as_graph_has_it() {
         let window = Window { from: 1_795_521_600, until: 1_795_525_200, is_settled: true };
-        let path = |version, kind| ask(version, kind, window).path.into_owned();
+        let path = |version, kind| ask(version, kind, window, PAGE).path.into_owned();
         assert_eq!(
             path(Version::Beta, Kind::Interactive),
             "/beta/auditLogs/signIns?$filter=createdDateTime ge 2026-11-24T12:00:00Z and createdDateTime lt 2026-11-24T13:00:00Z&$top=1000"

@@ -60,7 +60,7 @@ fn the_documented_page_is_counted() {
     assert_eq!(
         lines(&source),
         [
-            "aobo_sign_ins{mfa=\"no\"} 1",
+            "aobo_sign_ins{mfa=\"no\",kind=\"interactive\"} 1",
             "cross_tenant_sign_ins{access=\"serviceProvider\"} 2",
             "device_code_sign_ins{resource=\"graph\"} 1",
             "legacy_auth_sign_ins{client_app=\"Autodiscover\",outcome=\"success\"} 1",
@@ -76,13 +76,15 @@ fn the_documented_page_is_counted() {
         ]
     );
     assert_eq!(shown(&source).matches("partnercenter_legacy_auth_sign_ins").count(), 28);
-    let did = |person: &str, deed| source.did(&ObjectId::parse(person).unwrap(), deed);
-    let ada = "aaaa0000-0000-4000-8000-000000000001";
-    assert_eq!(did(ada, Deed::PortalSingleFactor), Some(true));
-    assert_eq!(did(ada, Deed::AoboSingleFactor), Some(true));
-    assert_eq!(did(ada, Deed::ConnectApplication), Some(false));
-    assert_eq!(did("aaaa0000-0000-4000-8000-000000000002", Deed::ConnectApplication), Some(true));
-    assert_eq!(did("aaaa0000-0000-4000-8000-000000000009", Deed::SignIn), None);
+    let of = |number: u8| {
+        ObjectId::parse(&format!("aaaa0000-0000-4000-8000-0000000000{number:02}")).unwrap()
+    };
+    let did = |number, deed| source.deeds(&of(number)).has(deed);
+    assert!(did(1, Deed::PortalSingleFactor) && did(1, Deed::AoboSingleFactor));
+    assert!(!did(1, Deed::ConnectApplication) && did(2, Deed::ConnectApplication));
+    assert_eq!(source.last(&of(1), Deed::Portal).unwrap().as_second(), NOON);
+    assert_eq!(source.last(&of(1), Deed::ConnectApplication), None);
+    assert_eq!(source.deeds(&of(9)), Deeds::default());
 }
 
 #[test]
@@ -100,7 +102,12 @@ fn until_the_whole_window_is_read_there_are_dates_and_no_figures() {
     log.commit(Tally::new(second, Home::default()), 2, false);
     assert_eq!(log.next(), None);
     let text = shown(&counted(log));
-    assert!(text.contains("partnercenter_aobo_sign_ins{tenant=\"t\",mfa=\"no\"} 0\n"), "{text}");
+    assert!(
+        text.contains(
+            "partnercenter_aobo_sign_ins{tenant=\"t\",mfa=\"no\",kind=\"interactive\"} 0\n"
+        ),
+        "{text}"
+    );
     let settled = format!("settled_timestamp_seconds{{tenant=\"t\"}} {NOON}\n");
     assert!(text.contains(&settled), "{text}");
     assert!(!text.contains("oldest"), "no row was seen: {text}");
@@ -318,7 +325,8 @@ fn naive(rows: &[Raw], now: i64, window: i64) -> Vec<String> {
         }
         if row.is_provider {
             count("cross_tenant_sign_ins{access=\"serviceProvider\"}".to_owned());
-            count(format!("aobo_sign_ins{{mfa=\"{mfa}\"}}"));
+            let kind = if row.is_interactive { "interactive" } else { "non_interactive" };
+            count(format!("aobo_sign_ins{{mfa=\"{mfa}\",kind=\"{kind}\"}}"));
         }
         if row.application.starts_with("19") {
             count(format!("powershell_sign_ins{{module=\"az\",mfa=\"{mfa}\"}}"));
