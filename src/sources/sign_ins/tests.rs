@@ -10,6 +10,50 @@ use super::log::{Closed, HOUR, Log, MOST_PAGES, Tally};
 use super::row;
 use super::*;
 
+impl SignIns {
+    /// A log written by hand: who (`who`) signed in how, an hour of everything by default right.
+    pub(crate) fn written(
+        rows: &[serde_json::Value],
+        now: Timestamp,
+        is_plain: bool,
+        reaches_back: bool,
+    ) -> Self {
+        let (now, window) = (now.as_second(), 24 * HOUR);
+        let mut log = Log::new(now, window);
+        begin(&mut log, now, window);
+        while let Some(window) = log.next() {
+            let mut tally = Tally::new(window, Home::default());
+            for (number, row) in rows.iter().enumerate() {
+                let text = |key: &str| row[key].as_str().unwrap_or_default();
+                let requirement = match row["factors"].as_u64() {
+                    Some(1) => "singleFactorAuthentication",
+                    Some(2) => "multiFactorAuthentication",
+                    _ => "",
+                };
+                let row_text = json!({"value": [{
+                    "id": format!("{number}"), "createdDateTime": "2026-11-24T00:30:00Z",
+                    "userId": text("who"), "clientAppUsed": text("client"), "appId": text("app"),
+                    "resourceId": text("to"), "authenticationProtocol": text("protocol"),
+                    "crossTenantAccessType": text("access"), "incomingTokenType": text("token"),
+                    "authenticationRequirement": requirement,
+                    "status": {"errorCode": row["error"].as_u64().unwrap_or_default()},
+                }]});
+                let kind = match row["program"].as_bool() {
+                    Some(true) => Kind::NonInteractive,
+                    _ => Kind::Interactive,
+                };
+                let page = page(row_text.to_string().as_bytes()).unwrap();
+                page.rows.iter().for_each(|row| tally.add(kind, row));
+            }
+            log.commit(tally, 1, is_plain);
+        }
+        let reach = reaches_back.then_some(now - 29 * 24 * HOUR - 1);
+        let mut source = Self { reach: Some((now, reach)), ..Self::of(log) };
+        source.count();
+        source
+    }
+}
+
 const OWN: &str = "3f1c0b6a-0000-4000-8000-000000000001";
 
 fn home() -> Home {
