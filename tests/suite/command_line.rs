@@ -125,7 +125,7 @@ fn every_page_of_the_reference_is_printed() {
 
 #[test]
 fn check_tells_by_its_exit_code_how_things_stand() {
-    let microsoft = Microsoft::small();
+    let microsoft = Microsoft::of_today();
     let folder = configured(&format!("tenants:\n{}", microsoft.tenant("contoso")));
     let secret = partnercenter_exporter::simulator::CLIENT_SECRET;
     let check = |output: &str| {
@@ -171,7 +171,7 @@ fn check_tells_by_its_exit_code_how_things_stand() {
 
 #[test]
 fn the_log_names_every_group_that_cannot_be_read() {
-    let microsoft = Microsoft::small();
+    let microsoft = Microsoft::of_today();
     check_of(&microsoft);
     let asked = microsoft.control.requests();
     let id = |path: &str| Some(path.split("/groups/").nth(1)?.split_once("/members")?.0.to_owned());
@@ -207,7 +207,7 @@ fn explained(microsoft: &Microsoft, arguments: &[&str]) -> (Option<i32>, String,
 
 #[test]
 fn explain_says_policy_by_policy_why_somebody_is_not_covered_and_what_would_change_it() {
-    let microsoft = Microsoft::small();
+    let microsoft = Microsoft::of_today();
     let account = microsoft.control.truth().break_glass_ids[0].clone();
     let (code, out, _) = explained(&microsoft, &[&account]);
     assert_eq!(code, Some(1), "{out}");
@@ -238,7 +238,7 @@ fn explain_says_policy_by_policy_why_somebody_is_not_covered_and_what_would_chan
 
 #[test]
 fn explain_has_an_answer_to_whoever_is_not_there_and_to_what_cannot_be_read() {
-    let microsoft = Microsoft::small();
+    let microsoft = Microsoft::of_today();
     let (code, _, err) = explained(&microsoft, &["nobody@contoso.example"]);
     assert_eq!(code, Some(3), "{err}");
     assert!(err.contains("no account is called nobody@contoso.example"), "{err}");
@@ -256,7 +256,7 @@ fn explain_has_an_answer_to_whoever_is_not_there_and_to_what_cannot_be_read() {
 
 #[test]
 fn it_serves_and_ends_politely_when_asked() {
-    let microsoft = Microsoft::small();
+    let microsoft = Microsoft::of_today();
     let folder =
         configured(&format!("state_directory: state\ntenants:\n{}", microsoft.tenant("contoso")));
     let secret = partnercenter_exporter::simulator::CLIENT_SECRET;

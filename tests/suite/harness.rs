@@ -42,9 +42,18 @@ pub(crate) struct Microsoft {
 impl Microsoft {
     /// Starts one whose time stands still at the beginning.
     pub(crate) fn start(settings: simulator::Settings) -> Self {
+        Self::at(Some(beginning()), settings)
+    }
+
+    /// A small world that stands still at the present, for whoever goes by the machine's clock.
+    pub(crate) fn of_today() -> Self {
+        Self::at(None, simulator::Settings { users: 120, ..simulator::Settings::default() })
+    }
+
+    fn at(start: Option<Timestamp>, settings: simulator::Settings) -> Self {
         let settings = simulator::Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
-            start: Some(beginning()),
+            start,
             moving: false,
             // Time that stands still would throttle for ever.
             enforce_throttles: false,
