@@ -2,8 +2,8 @@
 
 use hyper::StatusCode;
 
-use super::partner;
 use super::refusal::Refusal;
+use super::{partner, reports};
 use crate::simulator::scope::PARTNER_SECURITY;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub(super) enum Resource {
     MfaRequirements(String),
     Registrations,
     Registration(String),
+    /// Over so many days.
+    OutlookVersions(&'static str),
     SecurityDefaults,
     SubscribedSkus,
     ConditionalAccessPolicies,
@@ -54,6 +56,7 @@ pub(super) struct Circle {
 pub(super) enum Meter {
     Directory,
     Reports,
+    Usage,
     ConditionalAccess,
     Partner,
 }
@@ -88,6 +91,9 @@ impl Resource {
             ["reports", "authenticationMethods", "userRegistrationDetails"] => Self::Registrations,
             ["reports", "authenticationMethods", "userRegistrationDetails", id] => {
                 Self::Registration(id.to_owned())
+            }
+            ["reports", report] if let Some(days) = reports::days(report) => {
+                Self::OutlookVersions(days?)
             }
             ["policies", "identitySecurityDefaultsEnforcementPolicy"] => Self::SecurityDefaults,
             ["policies", "authenticationStrengthPolicies"] => Self::AuthenticationStrengths,
@@ -137,6 +143,7 @@ impl Resource {
                 &["User.Read.All", "Directory.Read.All"]
             }
             Self::Registrations | Self::Registration(_) => &["AuditLog.Read.All"],
+            Self::OutlookVersions(_) => &["Reports.Read.All"],
             Self::AuthenticationStrengths | Self::AuthenticationMethods => {
                 &["Policy.Read.All", "Policy.Read.AuthenticationMethod"]
             }
@@ -177,6 +184,7 @@ impl Resource {
                 "Authentication_MSGraphPermissionMissing",
                 "The principal does not have the permission to read this report.",
             ),
+            Self::OutlookVersions(_) => ("S2SUnauthorized", "Invalid permission."),
             Self::AssignmentSchedules | Self::EligibilitySchedules => {
                 ("PermissionScopeNotGranted", "A permission that this needs was not granted.")
             }
@@ -191,6 +199,7 @@ impl Resource {
     pub(super) fn meter(&self) -> Meter {
         match self {
             Self::Registrations | Self::Registration(_) => Meter::Reports,
+            Self::OutlookVersions(_) => Meter::Usage,
             Self::ConditionalAccessPolicies | Self::NamedLocations => Meter::ConditionalAccess,
             _ if self.permissions() == [PARTNER_SECURITY] => Meter::Partner,
             _ => Meter::Directory,
