@@ -16,6 +16,7 @@ mod customer_admins_mfa;
 mod defaults_ca_exclusive;
 mod defaults_registration_grace;
 mod enforcement_active;
+mod exchange_modern_auth;
 mod exporter_exceptions;
 mod fraud_alerts_open;
 mod fraud_feed_reachable;
@@ -37,6 +38,8 @@ mod mfa_supported_method;
 mod mfa_third_party_exception;
 mod mpa_accepted;
 mod mpa_resellers_signed;
+mod office_2013_registry;
+mod office_client_versions;
 mod partner_security_score;
 mod sam_adopted;
 mod sam_least_privilege;
@@ -54,7 +57,7 @@ use crate::wire::ObjectId;
 pub use check::{About, Check, Evidence, Finding, State, Subject, Terms, Tier, Verdict};
 
 /// All checks, in the order of the reference.
-pub static ALL: [&Check; 41] = [
+pub static ALL: [&Check; 44] = [
     &mpa_accepted::CHECK,
     &mpa_resellers_signed::CHECK,
     &transact_ability::CHECK,
@@ -81,6 +84,9 @@ pub static ALL: [&Check; 41] = [
     &defaults_registration_grace::CHECK,
     &baseline_transition::CHECK,
     &legacy_auth_blocked::CHECK,
+    &office_client_versions::CHECK,
+    &office_2013_registry::CHECK,
+    &exchange_modern_auth::CHECK,
     &connect_sync_account::CHECK,
     &sam_adopted::CHECK,
     &sam_refresh_token::CHECK,
