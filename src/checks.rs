@@ -19,6 +19,7 @@ mod customer_admins_mfa;
 mod defaults_ca_exclusive;
 mod defaults_registration_grace;
 mod enforcement_active;
+mod exchange_modern_auth;
 mod exporter_exceptions;
 mod fraud_alerts_open;
 mod fraud_feed_reachable;
@@ -45,6 +46,8 @@ mod mfa_third_party_claim;
 mod mfa_third_party_exception;
 mod mpa_accepted;
 mod mpa_resellers_signed;
+mod office_2013_registry;
+mod office_client_versions;
 mod partner_security_score;
 mod powershell_user_credentials;
 mod sam_adopted;
@@ -63,7 +66,7 @@ use crate::wire::ObjectId;
 pub use check::{About, Check, Evidence, Finding, State, Subject, Terms, Tier, Verdict};
 
 /// All checks, in the order of the reference.
-pub static ALL: [&Check; 50] = [
+pub static ALL: [&Check; 53] = [
     &mpa_accepted::CHECK,
     &mpa_resellers_signed::CHECK,
     &transact_ability::CHECK,
@@ -95,6 +98,9 @@ pub static ALL: [&Check; 50] = [
     &legacy_auth_blocked::CHECK,
     &legacy_clients::CHECK,
     &app_passwords::CHECK,
+    &office_client_versions::CHECK,
+    &office_2013_registry::CHECK,
+    &exchange_modern_auth::CHECK,
     &connect_sync_account::CHECK,
     &sam_adopted::CHECK,
     &sam_refresh_token::CHECK,

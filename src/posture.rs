@@ -7,6 +7,7 @@ mod declared;
 pub mod fraud;
 mod legacy;
 mod mfa;
+mod outlook;
 pub mod partner;
 pub mod people;
 mod policies;

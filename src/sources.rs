@@ -20,6 +20,7 @@ pub mod mfa_adoption;
 mod mfa_self_test;
 mod named_locations;
 mod organization;
+pub mod outlook_versions;
 pub mod partner_requests;
 mod per_user_mfa;
 pub mod policy;
@@ -58,6 +59,7 @@ pub use mfa_adoption::MfaAdoption;
 pub use mfa_self_test::MfaSelfTest;
 pub use named_locations::{Location, NamedLocations};
 pub use organization::{Organization, PartnerType};
+pub use outlook_versions::{Outlook, OutlookUsers, OutlookVersions};
 pub use partner_requests::PartnerRequests;
 pub use per_user_mfa::{MfaState, PerUserMfa};
 pub use portal_requests::{Person, PortalRequests};
@@ -103,6 +105,8 @@ pub struct Facts {
     pub authentication_methods_policy: Fact<AuthenticationMethodsPolicy>,
     /// Whether MFA done elsewhere is trusted.
     pub cross_tenant_access: Fact<CrossTenantAccess>,
+    /// Which versions of Outlook people use.
+    pub outlook_versions: Fact<OutlookVersions>,
     /// Who holds a directory role.
     pub role_assignments: Fact<RoleAssignments>,
     /// Who may activate a directory role.
@@ -157,6 +161,7 @@ impl Facts {
             per_user_mfa: Fact::default(),
             authentication_methods_policy: Fact::default(),
             cross_tenant_access: Fact::default(),
+            outlook_versions: Fact::default(),
             role_assignments: Fact::default(),
             role_eligibilities: Fact::default(),
             agent_groups: Fact::default(),
@@ -301,6 +306,10 @@ pub fn each(visitor: &mut impl EachSource) {
     visitor.source(Place {
         of: |facts| &facts.cross_tenant_access,
         of_mut: |facts| &mut facts.cross_tenant_access,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.outlook_versions,
+        of_mut: |facts| &mut facts.outlook_versions,
     });
     visitor.source(Place {
         of: |facts| &facts.role_assignments,

@@ -54,12 +54,13 @@ pub struct AppUser {
 
 impl TenantSettings {
     /// When `source` is read. What is told to nobody but a person is not asked for without one, and
-    /// the partner security API not where it does not exist.
+    /// the partner security API and usage reports of Microsoft 365 not where they do not exist.
     fn schedule(&self, source: &sources::About) -> Schedule {
         let schedule =
             self.schedules.get(source.id).cloned().unwrap_or_else(|| Schedule::of(source));
         let can_be_asked = source.ask.who == Who::Application || self.app_user.is_some();
-        let exists = source.ask.bucket != Bucket::PartnerSecurity || !self.declared.is_sovereign;
+        let is_global = matches!(source.ask.bucket, Bucket::PartnerSecurity | Bucket::Usage);
+        let exists = !is_global || !self.declared.is_sovereign;
         Schedule { enabled: schedule.enabled && can_be_asked && exists, ..schedule }
     }
 

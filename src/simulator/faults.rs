@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Every kind of fault as it is written, and what it does.
-pub const FAULTS: [(&str, &str); 31] = [
+pub const FAULTS: [(&str, &str); 33] = [
     (
         "throttle[=SECONDS|date|none]",
         "429 for all of Graph, with Retry-After in whole or decimal seconds, as a date, or missing",
@@ -17,6 +17,8 @@ pub const FAULTS: [(&str, &str); 31] = [
     ("malformed-rows=N", "the first N rows of every list carry wrong types"),
     ("html", "200 with a page of HTML, as a proxy would"),
     ("foreign-nextlink", "lists go on at another host"),
+    ("foreign-redirect", "reports lie at another host, to be had without TLS"),
+    ("second-redirect", "reports lie elsewhere than where they were said to lie"),
     ("endless-paging", "lists never end: one empty page after the other"),
     ("expired-secret", "no token: the client secret has expired"),
     ("wrong-secret", "no token: the client secret is wrong"),
@@ -65,6 +67,8 @@ pub(super) enum Kind {
     MalformedRows(usize),
     Html,
     ForeignNextLink,
+    ForeignRedirect,
+    SecondRedirect,
     EndlessPaging,
     ExpiredSecret,
     WrongSecret,
@@ -127,6 +131,8 @@ pub(super) enum Side {
     Graph,
     PartnerCenter,
     Vault,
+    /// Where reports lie.
+    Download,
     /// The simulator's own pages, where nothing goes wrong.
     Own,
 }
@@ -137,7 +143,7 @@ impl Fault {
         match (&self.path, side) {
             (_, Side::Own) => false,
             (Some(part), _) => path.contains(part.as_str()),
-            (None, Side::Graph | Side::PartnerCenter) => true,
+            (None, Side::Graph | Side::PartnerCenter | Side::Download) => true,
             (None, Side::Vault) => matches!(self.kind, Kind::Forbidden(_)),
             // Without a path, what spoils answers spoils Graph's: else no token would be had.
             (None, Side::Login) => matches!(
@@ -229,6 +235,8 @@ impl Kind {
             ("malformed", None) => Some(Self::Malformed),
             ("html", None) => Some(Self::Html),
             ("foreign-nextlink", None) => Some(Self::ForeignNextLink),
+            ("foreign-redirect", None) => Some(Self::ForeignRedirect),
+            ("second-redirect", None) => Some(Self::SecondRedirect),
             ("endless-paging", None) => Some(Self::EndlessPaging),
             ("expired-secret", None) => Some(Self::ExpiredSecret),
             ("wrong-secret", None) => Some(Self::WrongSecret),
@@ -281,6 +289,8 @@ impl fmt::Display for Fault {
             Kind::MalformedRows(rows) => write!(f, "malformed-rows={rows}"),
             Kind::Html => f.write_str("html"),
             Kind::ForeignNextLink => f.write_str("foreign-nextlink"),
+            Kind::ForeignRedirect => f.write_str("foreign-redirect"),
+            Kind::SecondRedirect => f.write_str("second-redirect"),
             Kind::EndlessPaging => f.write_str("endless-paging"),
             Kind::ExpiredSecret => f.write_str("expired-secret"),
             Kind::WrongSecret => f.write_str("wrong-secret"),

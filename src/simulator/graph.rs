@@ -19,6 +19,7 @@ mod options;
 mod partner;
 mod refusal;
 mod registration;
+mod reports;
 mod resource;
 mod roles;
 mod settings;
@@ -34,12 +35,13 @@ use refusal::Refusal;
 use resource::{Meter, Resource};
 
 /// What a reader of everything below needs, and nothing more.
-pub(super) const NEEDED_PERMISSIONS: [&str; 7] = [
+pub(super) const NEEDED_PERMISSIONS: [&str; 8] = [
     "AuditLog.Read.All",
     "GroupMember.Read.All",
     "LicenseAssignment.Read.All",
     "Organization.Read.All",
     "Policy.Read.All",
+    "Reports.Read.All",
     "RoleManagement.Read.Directory",
     "User.Read.All",
 ];
@@ -115,6 +117,7 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
         Resource::User(id) => users::one(&context, id),
         Resource::Registrations => registration::list(&context),
         Resource::Registration(id) => registration::one(&context, id),
+        Resource::OutlookVersions(days) => reports::outlook_versions(&context, days),
         Resource::SecurityAlerts => partner::alerts(&context),
         Resource::SecurityAlert(id) => partner::alert(&context, id),
         Resource::SecurityScore => partner::score(&context),
@@ -125,6 +128,7 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
     }?;
     Ok(match resource.meter() {
         Meter::Directory => answered.with("x-ms-resource-unit", &units.to_string()),
+        Meter::Usage => reports::lead(state, asked, answered, faults),
         Meter::Reports | Meter::ConditionalAccess | Meter::Partner => answered,
     })
 }
@@ -168,6 +172,10 @@ fn permit(
     }
     if resource.needs_p2() && plan != Plan::P2 {
         return Err(Refusal::without_p2());
+    }
+    if resource.meter() == Meter::Usage {
+        // A service of its own, too; nobody reads it often enough to be told.
+        return Ok(0);
     }
     let units = options.weigh(resource.cost());
     if state.settings.enforce_throttles {

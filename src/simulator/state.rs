@@ -10,9 +10,11 @@ use super::alerts::Alerts;
 use super::bearer::Tokens;
 use super::control::Seen;
 use super::customers::{self, Customer};
+use super::downloads::Downloads;
 use super::faults::{Fault, Kind, Side};
 use super::grants::Grants;
 use super::graph::Throttles;
+use super::outlook;
 use super::partner_center::{self, Meter};
 use super::person;
 use super::resellers::{self, Reseller};
@@ -42,6 +44,7 @@ pub(super) struct State {
     pub(super) tokens: Tokens,
     pub(super) grants: Grants,
     pub(super) vault: Vault,
+    pub(super) downloads: Downloads,
     pub(super) throttles: Throttles,
     pub(super) faults: Vec<Fault>,
     /// Draws ids of requests and who meets a server error; never anything in the world.
@@ -68,6 +71,7 @@ impl State {
             tokens: Tokens::default(),
             grants: Grants::default(),
             vault: Vault::default(),
+            downloads: Downloads::default(),
             throttles: Throttles::default(),
             faults: std::mem::take(&mut settings.faults),
             rng: fastrand::Rng::with_seed(seed ^ 0x5eed),
@@ -125,6 +129,7 @@ impl State {
         let mut truth = self.world.truth(self.now(), &tenant);
         truth.fraud = Fraud::of(&self.alerts, self.now());
         truth.customers = Customers::of(&self.customers);
+        truth.outlook = outlook::count(self.world.people());
         truth.partner_center = partner_center::truth(self);
         truth.score = Score::of(&score::requirements(self, &truth), &self.history);
         truth

@@ -22,6 +22,7 @@ mod login;
 mod partner_center;
 mod people;
 mod policies;
+mod reports;
 mod score;
 mod sign_ins;
 mod trouble;
@@ -177,6 +178,8 @@ const PARTNER_CENTER: &str = "https://api.partnercenter.microsoft.com";
 
 const USERS: &str = "/users?$select=id,userPrincipalName,accountEnabled,userType,createdDateTime";
 const REPORT: &str = "/reports/authenticationMethods/userRegistrationDetails";
+/// The report of Outlook versions over 30 days.
+const OUTLOOK: &str = "/reports/getEmailAppUsageVersionsUserCounts(period='D30')";
 const POLICY: &str = "/policies/identitySecurityDefaultsEnforcementPolicy";
 
 const POLICIES: &str = "/identity/conditionalAccess/policies";

@@ -121,11 +121,13 @@ fn told(truth: &Truth) -> Vec<String> {
         ("named_locations", "trusted", &truth.named_locations),
         ("agent_groups", "group", &truth.agent_groups),
         ("admins_without_mfa", "gap", &truth.admins.without_mfa),
+        ("outlook_users", "outlook_version", &truth.outlook),
     ] {
         for (word, value) in all {
             tell(metric, &[(label, word)], *value);
         }
     }
+    tell("outlook_users", &[("outlook_version", "other")], 0);
     for (option, is_on) in &truth.options {
         tell("mfa_option_enabled", &[("option", option)], usize::from(*is_on));
     }

@@ -2,8 +2,8 @@
 
 use hyper::StatusCode;
 
-use super::partner;
 use super::refusal::Refusal;
+use super::{partner, reports};
 use crate::simulator::scope::PARTNER_SECURITY;
 use crate::simulator::sign_in_log::Version;
 
@@ -16,6 +16,8 @@ pub(super) enum Resource {
     MfaRequirements(String),
     Registrations,
     Registration(String),
+    /// Over so many days.
+    OutlookVersions(&'static str),
     SecurityDefaults,
     SubscribedSkus,
     ConditionalAccessPolicies,
@@ -56,6 +58,7 @@ pub(super) struct Circle {
 pub(super) enum Meter {
     Directory,
     Reports,
+    Usage,
     ConditionalAccess,
     Partner,
 }
@@ -91,6 +94,9 @@ impl Resource {
             ["reports", "authenticationMethods", "userRegistrationDetails"] => Self::Registrations,
             ["reports", "authenticationMethods", "userRegistrationDetails", id] => {
                 Self::Registration(id.to_owned())
+            }
+            ["reports", report] if let Some(days) = reports::days(report) => {
+                Self::OutlookVersions(days?)
             }
             ["policies", "identitySecurityDefaultsEnforcementPolicy"] => Self::SecurityDefaults,
             ["policies", "authenticationStrengthPolicies"] => Self::AuthenticationStrengths,
@@ -145,6 +151,7 @@ impl Resource {
             Self::Registrations | Self::Registration(_) | Self::SignIns(_) => {
                 &["AuditLog.Read.All"]
             }
+            Self::OutlookVersions(_) => &["Reports.Read.All"],
             Self::AuthenticationStrengths | Self::AuthenticationMethods => {
                 &["Policy.Read.All", "Policy.Read.AuthenticationMethod"]
             }
@@ -185,6 +192,7 @@ impl Resource {
                 "Authentication_MSGraphPermissionMissing",
                 "The principal does not have the permission to read this report.",
             ),
+            Self::OutlookVersions(_) => ("S2SUnauthorized", "Invalid permission."),
             Self::AssignmentSchedules | Self::EligibilitySchedules => {
                 ("PermissionScopeNotGranted", "A permission that this needs was not granted.")
             }
@@ -199,6 +207,7 @@ impl Resource {
     pub(super) fn meter(&self) -> Meter {
         match self {
             Self::Registrations | Self::Registration(_) | Self::SignIns(_) => Meter::Reports,
+            Self::OutlookVersions(_) => Meter::Usage,
             Self::ConditionalAccessPolicies | Self::NamedLocations => Meter::ConditionalAccess,
             _ if self.permissions() == [PARTNER_SECURITY] => Meter::Partner,
             _ => Meter::Directory,
