@@ -3,6 +3,7 @@
 use super::check::{About, Check, Evidence, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::sources::Unread;
+use crate::sources::sign_ins::Deed;
 
 pub(super) static CHECK: Check = Check {
     id: "automation-inventory",
@@ -19,8 +20,7 @@ pub(super) static CHECK: Check = Check {
 
 /// Accounts to look at are counted; whether somebody looked no log shows.
 fn evaluate(posture: &Posture<'_>, _: &Terms<'_>) -> Result<Verdict, Unread> {
-    posture.facts.users.rows()?;
-    posture.rich_log()?;
+    posture.seen_richly(Deed::SignIn, |_| false)?;
     Err(Unread::NotObservable)
 }
 

@@ -20,8 +20,7 @@ pub(super) static CHECK: Check = Check {
 
 /// Only what succeeded: whoever guesses passwords is no automation of ours.
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    posture.rich_log()?;
-    let who = posture.seen(Deed::PasswordGrant, |_| true)?;
+    let who = posture.seen_richly(Deed::PasswordGrant, |_| true)?;
     let what = "has its password sent by a program, which no MFA can challenge";
     terms.verdict(seen(&who.people, what)).unless_doubtful(who.doubt)
 }

@@ -21,8 +21,8 @@ pub(super) static CHECK: Check = Check {
 /// Whether a partner's own log shows such sign-ins at all is not documented: none with one factor is
 /// good news only beside some with more.
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
+    let who = posture.seen_richly(Deed::AoboSingleFactor, |_| true)?;
     let (_, figures) = posture.rich_log()?;
-    let who = posture.seen(Deed::AoboSingleFactor, |_| true)?;
     let with_mfa = |kind| figures.counts.get(Count::Aobo(Mfa::Yes, kind)) > 0;
     let is_blind = !Kind::ALL.into_iter().any(with_mfa);
     let doubt = is_blind.then_some(Unread::NotObservable);

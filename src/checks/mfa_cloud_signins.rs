@@ -21,8 +21,7 @@ pub(super) static CHECK: Check = Check {
 /// One sign-in with a single factor proves little, since MFA may have been done before; nothing but
 /// such sign-ins over the whole window does.
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    posture.rich_log()?;
-    let who = posture.seen(Deed::SingleFactor, Deeds::is_without_mfa)?;
+    let who = posture.seen_richly(Deed::SingleFactor, Deeds::is_without_mfa)?;
     let what = "signed in in person with one factor and never with more";
     terms.verdict(seen(&who.people, what)).unless_doubtful(who.doubt)
 }

@@ -36,7 +36,7 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
 
 /// A log in which nobody reaches the portal says nothing; then the report's own failure is told.
 fn by_log(posture: &Posture<'_>, terms: &Terms<'_>, why: Unread) -> Result<Verdict, Unread> {
-    let read = posture.rich_log().and_then(|_| posture.seen(Deed::PortalSingleFactor, |_| true));
+    let read = posture.seen_richly(Deed::PortalSingleFactor, |_| true);
     let Ok(who) = read else { return Err(why) };
     let anybody = posture.seen(Deed::Portal, |_| true)?;
     let doubt = anybody.people.is_empty().then_some(why).or(who.doubt);

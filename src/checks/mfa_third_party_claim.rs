@@ -24,6 +24,7 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     if is_federated == Ok(false) && posture.facts.sign_ins.rows().is_err() {
         return Ok(Verdict::not_applicable());
     }
+    let who = posture.seen_richly(Deed::FederatedSingleFactor, |_| true)?;
     let (_, figures) = posture.rich_log()?;
     let count = |mfa| figures.counts.get(Count::Federated(mfa));
     // Microsoft does not always say whose token it was.
@@ -34,7 +35,6 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
             Ok(Verdict::not_applicable())
         };
     }
-    let who = posture.seen(Deed::FederatedSingleFactor, |_| true)?;
     let what = "came from another identity provider without the claim of MFA";
     terms.verdict(seen(&who.people, what)).unless_doubtful(who.doubt)
 }

@@ -19,9 +19,9 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    posture.rich_log()?;
-    let single = posture.seen(Deed::ShellSingleFactor, |_| true)?;
-    let retired = posture.seen(Deed::RetiredShell, |did| !did.has(Deed::ShellSingleFactor))?;
+    let single = posture.seen_richly(Deed::ShellSingleFactor, |_| true)?;
+    let retired =
+        posture.seen_richly(Deed::RetiredShell, |did| !did.has(Deed::ShellSingleFactor))?;
     let findings = seen(&single.people, "signed in to a shell with one factor")
         .chain(seen(&retired.people, "works with a PowerShell module that Microsoft has retired"))
         .collect::<Vec<Finding>>();

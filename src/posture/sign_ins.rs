@@ -77,8 +77,11 @@ impl<'a> Posture<'a> {
     /// Who did what `deed` says and `did` affirms. Accounts that are disabled or gone stand in
     /// nobody's way any more.
     pub fn seen(&self, deed: Deed, did: impl Fn(Deeds) -> bool) -> Result<Seen<'a>, Unread> {
-        let users = self.facts.users.rows()?;
-        let (log, figures) = self.log()?;
+        let users = self.facts.users.rows();
+        let log = self.log();
+        let (Ok(users), Ok((log, figures))) = (users, log) else {
+            return Err(users.err().into_iter().chain(log.err()).min().unwrap_or(Unread::Pending));
+        };
         let done = figures.seen().filter(|(_, deeds)| deeds.has(deed) && did(*deeds));
         let accounts = done.filter_map(|(id, _)| users.of(&id));
         let enabled = accounts.filter(|user| user.account_enabled);
@@ -89,5 +92,12 @@ impl<'a> Posture<'a> {
             users.has_gaps().then_some(Unread::SourceFailed),
         ];
         Ok(Seen { people, doubt: doubts.into_iter().flatten().min() })
+    }
+
+    /// The same of what only a rich log tells.
+    pub fn seen_richly(&self, deed: Deed, did: impl Fn(Deeds) -> bool) -> Result<Seen<'a>, Unread> {
+        let seen = self.seen(deed, did)?;
+        self.rich_log()?;
+        Ok(seen)
     }
 }

@@ -66,7 +66,8 @@ async fn declared(microsoft: &Microsoft) -> Exporter {
         ),
     };
     let mut exporter = Exporter::start(settings(&format!(
-        "{exceptions}tenants:\n{}    break_glass: [{break_glass}]\n    hire_grace: 14d\n",
+        "{exceptions}tenants:\n{}    break_glass: [{break_glass}]\n    hire_grace: 14d\n    \
+         sources: {{ outlook_versions: {{ interval: 10m }} }}\n",
         microsoft.tenant("contoso"),
     )));
     exporter.until(Snapshot::is_ready).await;
