@@ -152,7 +152,11 @@ pub(crate) struct Exporter {
 
 impl Exporter {
     pub(crate) fn start(settings: Settings) -> Self {
-        let clock = Clock::driven(beginning());
+        Self::start_at(beginning(), settings)
+    }
+
+    pub(crate) fn start_at(now: Timestamp, settings: Settings) -> Self {
+        let clock = Clock::driven(now);
         let telemetry = Telemetry::new();
         let collecting = Collecting::start(settings, clock.clone(), telemetry.clone()).unwrap();
         Self { clock, view: collecting.view(), telemetry, _collecting: collecting }

@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use partnercenter_exporter::simulator::{Outcomes, Settings, SignIns};
 use partnercenter_exporter::snapshot::Snapshot;
 
@@ -112,6 +113,23 @@ fn told(log: &SignIns) -> Vec<String> {
     lines
 }
 
+/// Waits until what is closed of the log is written.
+async fn until_kept(exporter: &Exporter, state: &Path) {
+    while !state.join("sign_ins-contoso.json").exists() {
+        exporter.clock.turn(Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Another process on the same state, at `now`.
+async fn again(state: &Path, yaml: &str, now: Timestamp) -> Exporter {
+    // The thread that has the directory takes a moment to end.
+    while std::fs::File::open(state.join("lock")).unwrap().try_lock().is_err() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Exporter::start_at(now, settings(yaml))
+}
+
 fn sum(page: &str, metric: &str) -> u64 {
     let of = |line: &str| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap();
     page.lines().filter(|line| line.starts_with(&format!("partnercenter_{metric}{{"))).map(of).sum()
@@ -153,21 +171,12 @@ fn a_restart_reads_what_is_missing_and_nothing_else() {
         );
         let mut exporter = Exporter::start(settings(&yaml));
         until_true(&mut exporter, &microsoft).await;
-        while !path.join("sign_ins-contoso.json").exists() {
-            exporter.clock.turn(Duration::from_secs(1));
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until_kept(&exporter, &path).await;
         let kept = std::fs::read_to_string(path.join("sign_ins-contoso.json")).unwrap();
         assert!(kept.contains("\"until\""));
         let before = asked(&microsoft);
         drop(exporter);
-        let mut exporter = loop {
-            // The thread that has the directory takes a moment to end.
-            match std::fs::File::open(path.join("lock")).unwrap().try_lock() {
-                Ok(()) => break Exporter::start(settings(&yaml)),
-                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
-            }
-        };
+        let mut exporter = again(&path, &yaml, beginning()).await;
         until_true(&mut exporter, &microsoft).await;
         assert!(asked(&microsoft) - before <= 4, "{} requests", asked(&microsoft) - before);
     });
@@ -179,6 +188,7 @@ fn whatever_befalls_the_log_its_figures_are_right_afterwards() {
         "truncate@/auditLogs/signIns",
         "malformed@/auditLogs/signIns",
         "expiring-skiptoken=2@/auditLogs/signIns",
+        "throttle@/auditLogs/signIns",
     ] {
         run(async {
             let microsoft = logging(1_500);
@@ -191,6 +201,34 @@ fn whatever_befalls_the_log_its_figures_are_right_afterwards() {
             until_true(&mut exporter, &microsoft).await;
         });
     }
+}
+
+#[test]
+fn a_day_without_the_exporter_is_caught_up_within_microsoft_s_limits() {
+    run(async {
+        let microsoft = logging(2_000);
+        let state = tempfile::tempdir().unwrap();
+        let tenant = microsoft.tenant("contoso").replace("pace: unlimited", "pace: microsoft");
+        let path = state.path().join("state");
+        let yaml = format!("state_directory: {}\ntenants:\n{tenant}", path.display());
+        let mut exporter = Exporter::start(settings(&yaml));
+        until_true(&mut exporter, &microsoft).await;
+        until_kept(&exporter, &path).await;
+        drop(exporter);
+        let day = SignedDuration::from_hours(24);
+        microsoft.control.turn(day.unsigned_abs());
+        let before = asked(&microsoft);
+        let mut exporter = again(&path, &yaml, beginning() + day).await;
+        let (page, log) = until_true(&mut exporter, &microsoft).await;
+        assert!(log.newest.unwrap() > beginning() + SignedDuration::from_hours(20), "{page}");
+        let asked = asked(&microsoft) - before;
+        let took = exporter.clock.uptime().as_secs();
+        // A day of two thousand rows and the open hours, read again as they settle.
+        assert!(asked <= 16, "{asked} requests");
+        // Five in ten seconds, shared with the registration report.
+        let most = 5 + took / 2;
+        assert!(asked as u64 <= most, "{asked} requests in {took} s");
+    });
 }
 
 #[test]

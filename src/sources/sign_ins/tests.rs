@@ -406,8 +406,10 @@ fn answer(rows: &[Raw], kind: Kind, window: log::Window, now: i64) -> Vec<&Raw> 
 enum Step {
     /// Time passes, and a reading does so many windows.
     Read { seconds: i64, windows: usize },
-    /// The process ends and another takes what was kept.
-    Restart,
+    /// What is closed is written.
+    Keep,
+    /// The process is killed, and another takes what was written last.
+    Kill,
     /// The next window's continuation is forgotten.
     Break,
 }
@@ -416,7 +418,8 @@ fn step() -> impl Strategy<Value = Step> {
     let read = (prop_oneof![300..301_i64, 60..2 * HOUR, HOUR..60 * HOUR], 0_usize..12);
     prop_oneof![
         6 => read.prop_map(|(seconds, windows)| Step::Read { seconds, windows }),
-        1 => Just(Step::Restart),
+        1 => Just(Step::Keep),
+        1 => Just(Step::Kill),
         1 => Just(Step::Break),
     ]
 }
@@ -465,13 +468,22 @@ proptest! {
             (row.at, row.arrives, row.id) = (row.at + NOON, row.arrives + NOON, id);
         }
         let mut log = Log::new(now, window);
+        let mut kept = None;
         for step in steps {
             match step {
-                Step::Restart => {
-                    let kept = serde_json::to_string(&**log.closed()).unwrap();
-                    let closed: Closed = serde_json::from_str(&kept).unwrap();
-                    prop_assert_eq!(&closed, &**log.closed());
-                    log = Log::recalled(Arc::new(closed));
+                Step::Keep => {
+                    let text = serde_json::to_string(&**log.closed()).unwrap();
+                    kept = Some((text, Arc::clone(log.closed())));
+                }
+                Step::Kill => {
+                    log = match &kept {
+                        Some((text, written)) => {
+                            let closed: Closed = serde_json::from_str(text).unwrap();
+                            prop_assert_eq!(&closed, &**written);
+                            Log::recalled(Arc::new(closed))
+                        }
+                        None => Log::new(now, window),
+                    };
                 }
                 Step::Break => {
                     begin(&mut log, now, window);
