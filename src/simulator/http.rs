@@ -165,11 +165,14 @@ pub(super) async fn exchange(
 ) -> Result<Response<Sent>, Infallible> {
     let (parts, body) = request.into_parts();
     let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+    // Whoever speaks TLS in front of us says so, and wants links that lead back to it.
+    let is_behind_tls = parts.headers.get("x-forwarded-proto").is_some_and(|it| it == "https");
+    let scheme = if is_behind_tls { "https" } else { "http" };
     let mut asked = Asked {
         method: parts.method,
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
-        origin: format!("http://{}", host.map_or_else(|| address.to_string(), str::to_owned)),
+        origin: format!("{scheme}://{}", host.map_or_else(|| address.to_string(), str::to_owned)),
         headers: parts.headers,
         body: Vec::new(),
     };

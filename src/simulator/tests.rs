@@ -262,6 +262,16 @@ async fn a_connection_is_kept_for_the_next_question() {
 }
 
 #[tokio::test]
+async fn behind_tls_links_lead_back_to_it() {
+    let running = start(quiet()).await;
+    for (headers, scheme) in [("", "http"), ("X-Forwarded-Proto: https\r\n", "https")] {
+        let page = running.get_with("/users?$select=id&$top=1", headers).await.json();
+        let link = page["@odata.nextLink"].as_str().unwrap();
+        assert!(link.starts_with(&format!("{scheme}://{}/graph/", running.address)), "{link}");
+    }
+}
+
+#[tokio::test]
 async fn serving_ends_when_it_is_told_to() {
     let simulator = Simulator::bind(quiet()).await.unwrap();
     let address = simulator.address();
