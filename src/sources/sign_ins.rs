@@ -373,7 +373,7 @@ impl Source for SignIns {
 
     fn observe(&self, samples: &mut Samples) {
         samples.push(&WINDOW, [], self.log.window() as f64);
-        if let Some(oldest) = self.log.oldest() {
+        if let Some(oldest) = self.oldest() {
             samples.push(&OLDEST, [], oldest as f64);
         }
         if let Some(settled) = self.log.settled() {
