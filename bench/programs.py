@@ -95,7 +95,7 @@ class Simulator(Program):
     """The simulated Microsoft, as a process of its own."""
 
     def __init__(self, binary, directory, users, sign_ins=None, unthrottled=False):
-        """`sign_ins` is how many there are a day."""
+        """`sign_ins` is how many there are in the thirty days of the log."""
         self.port = free_port()
         # Always the same for one simulator, since the links from page to page name it.
         self.replay_port = free_port()

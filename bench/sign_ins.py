@@ -21,6 +21,8 @@ from programs import say
 # Sign-ins of the week that is counted.
 SIZES = [10_000, 100_000, 1_000_000]
 DAYS = 7
+# Which the simulated log keeps, and is asked for by its size.
+KEPT_DAYS = 30
 
 # Nearly all of these sign in.
 ACCOUNTS = 20_000
@@ -112,7 +114,7 @@ class SignInLog(programs.Simulator):
     """A simulated tenant with so many sign-ins in a week, and what it takes to ask for them."""
 
     def __init__(self, binary, directory, size, authority):
-        super().__init__(binary, directory, ACCOUNTS, sign_ins=size // DAYS, unthrottled=True)
+        super().__init__(binary, directory, ACCOUNTS, sign_ins=size * KEPT_DAYS // DAYS, unthrottled=True)
         self.size = size
         self.authority = authority
         self.seen = self.directory / "seen.log"

@@ -92,6 +92,9 @@ const RESPITE: Duration = Duration::from_millis(20);
 /// How often a moving world moves.
 const STEP: Duration = Duration::from_secs(4);
 
+/// How many days the log of sign-ins is kept.
+pub const LOG_DAYS: usize = 30;
+
 /// What kind of Microsoft is simulated.
 #[derive(Clone)]
 pub struct Settings {
@@ -101,7 +104,7 @@ pub struct Settings {
     pub users: usize,
     /// Customers of the partner. Without any there are no alerts either, but those that are raised.
     pub customers: usize,
-    /// Sign-ins a day, of which the log keeps 30 days.
+    /// Sign-ins a day, of which the log keeps [`LOG_DAYS`].
     pub sign_ins: usize,
     /// The same seed gives the same world.
     pub seed: u64,

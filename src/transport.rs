@@ -224,7 +224,9 @@ impl Transport {
         answer: &mut reqwest::Response,
         headers: &HeaderMap,
     ) -> Result<Vec<u8>, SendError> {
-        let mut body = Vec::new();
+        // What the head promises is made room for, up to the bound; only what comes counts.
+        let promised = answer.content_length().and_then(|length| usize::try_from(length).ok());
+        let mut body = Vec::with_capacity(promised.unwrap_or_default().min(self.body_bytes));
         while let Some(chunk) = answer.chunk().await.map_err(send_error)? {
             if body.len() + chunk.len() > self.body_bytes {
                 return Err(SendError::TooLarge { bound_bytes: self.body_bytes });

@@ -141,8 +141,8 @@ pub struct World {
     /// Customers of the partner.
     #[arg(long, value_name = "NUMBER", default_value_t = 40)]
     pub customers: usize,
-    /// Sign-ins in the log.
-    #[arg(long, value_name = "NUMBER", default_value_t = 2_000)]
+    /// Sign-ins in the log, over the thirty days it is kept.
+    #[arg(long, value_name = "NUMBER", default_value_t = 20_000)]
     pub sign_ins: usize,
     /// Another number, another tenant; the same number, the same tenant.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]

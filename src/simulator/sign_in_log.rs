@@ -26,7 +26,7 @@ use pace::{HOUR, Hour, Pace, mix};
 use who::{Circles, Who};
 
 /// What is older is gone.
-const RETENTION: i64 = 30 * 24 * HOUR;
+const RETENTION: i64 = super::LOG_DAYS as i64 * 24 * HOUR;
 /// A row arrives and settles within this long.
 const SETTLING: i64 = 2 * HOUR;
 
