@@ -10,6 +10,7 @@ mod reading;
 mod row;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +18,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::applications::Home;
-use self::log::{HOUR, Log};
+use self::log::Log;
 use self::reading::Version;
+use self::window::HOUR;
 use super::source::{Rows, Source};
 use super::{Facts, Schedule};
 use crate::client::{Ask, Bucket, Client, FetchError};

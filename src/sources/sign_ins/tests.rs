@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::hour::Kind;
-use super::log::{Closed, HOUR, Log, MOST_PAGES, Tally};
+use super::log::{Closed, Log, Tally};
 use super::row;
+use super::window::{HOUR, MOST_PAGES, Window};
 use super::*;
 
 impl SignIns {
@@ -391,7 +392,7 @@ fn naive(rows: &[Raw], now: i64, window: i64) -> Vec<String> {
 }
 
 /// What Microsoft answers at `now`, newest first, some rows twice.
-fn answer(rows: &[Raw], kind: Kind, window: log::Window, now: i64) -> Vec<&Raw> {
+fn answer(rows: &[Raw], kind: Kind, window: Window, now: i64) -> Vec<&Raw> {
     let is_asked = |row: &&Raw| {
         row.is_interactive == (kind == Kind::Interactive)
             && (window.from..window.until).contains(&row.at)
@@ -440,8 +441,8 @@ fn read_window(log: &mut Log, rows: &[Raw], page_rows: usize, now: i64) -> bool 
             let page = page(body.to_string().as_bytes()).unwrap();
             assert_eq!(page.rejected, 0);
             page.rows.iter().for_each(|row| tally.add(kind, row));
-            if pages > MOST_PAGES && window.until - window.from > 60 {
-                log.give_up(window, tally.oldest);
+            if pages > MOST_PAGES && window.can_shorten() {
+                log.span.give_up(window, tally.oldest);
                 return false;
             }
         }
@@ -487,8 +488,8 @@ proptest! {
                 }
                 Step::Break => {
                     begin(&mut log, now, window);
-                    if let Some(window) = log.next() && log.can_shorten(window) {
-                        log.halve(window);
+                    if let Some(window) = log.next() && window.can_shorten() {
+                        log.span.halve(window);
                     }
                 }
                 Step::Read { seconds, windows } => {
