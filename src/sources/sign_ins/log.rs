@@ -28,14 +28,14 @@ const SOON: i64 = 15 * 60;
 /// The rows of one window, folded.
 #[derive(Debug)]
 pub(super) struct Tally {
-    window: Window,
+    pub(super) window: Window,
     home: Home,
     ids: HashSet<u64, foldhash::fast::RandomState>,
-    hours: BTreeMap<u32, Hour>,
+    pub(super) hours: BTreeMap<u32, Hour>,
     /// Of a settled window.
     people: People,
     /// Of an open one, by hour.
-    present: BTreeMap<u32, Present>,
+    pub(super) present: BTreeMap<u32, Present>,
     /// The earliest row.
     pub(super) oldest: i64,
 }
