@@ -171,9 +171,9 @@ impl Past {
 
     /// What was true at the end of an hour, if that is known.
     fn count(&mut self, end: i64) {
-        let begin = begin_of(self.window, end);
-        let first = hour_of(begin);
-        if begin < self.from || self.oldest.is_none_or(|oldest| hour_of(oldest) > first) {
+        let first = hour_of(begin_of(self.window, end));
+        // The earliest row is none from before the reading began, which is thereby asked as well.
+        if self.oldest.is_none_or(|oldest| hour_of(oldest) > first) {
             return;
         }
         let mut counts = Hour::default();

@@ -73,7 +73,7 @@ fn more_people_than_are_kept_are_not_counted_while_they_are_in_the_window() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn every_hour_is_told_as_a_naive_reader_would_have_and_no_other(
