@@ -234,7 +234,7 @@ pub struct Backfill {
     /// The tenant, by its name in the configuration; all of them unless given.
     #[arg(long, value_name = "NAME")]
     pub tenant: Option<String>,
-    /// How far back the log is read, at most 30d. Has to be longer than the window of the figures.
+    /// How far back the log is read, at most 30d; the figures need their window and some four hours.
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = since)]
     pub since: Duration,
     /// Where to write, whole or not at all; standard output unless given.
