@@ -70,6 +70,22 @@ impl TenantSettings {
         Some(oauth::Settings { credential, ..self.oauth.clone() })
     }
 
+    /// A client that asks as the application alone, for whoever reads one thing and goes. Grants and
+    /// state are none of its business.
+    pub fn client(&self, transport: Transport, clock: &Clock, telemetry: &Telemetry) -> Client {
+        let watch = login_watch(&self.name, NO_TOKEN, telemetry);
+        let application = Tokens::new(self.oauth.clone(), transport.clone(), clock.clone(), watch);
+        let identities = Identities { application, app_user: None };
+        let asked = meters_of(&self.name, telemetry);
+        let in_flight = Arc::new(Semaphore::new(super::PAGES_IN_FLIGHT));
+        Client::new(self.client.clone(), transport, identities, clock.clone(), asked, in_flight)
+    }
+
+    /// When the sign-in log is read, and how far back its figures reach.
+    pub fn sign_ins(&self) -> Schedule {
+        self.schedule(&sources::About::of::<SignIns>())
+    }
+
     /// The report before anything was read.
     pub(super) fn unread(&self, clock: &Clock) -> Report {
         let standings = sources::all().into_iter().map(|about| (self.schedule(&about), about));
@@ -173,16 +189,9 @@ impl Tenant {
             let last_success = last_success.filter(|at| *at <= clock.now());
             (about.id, Mark { last_success, ..Mark::default() })
         });
-        let watch = |gives_none| {
-            login_watch(&name, gives_none, telemetry.api(&name, "login", &FetchError::REASONS))
-        };
+        let watch = |gives_none| login_watch(&name, gives_none, telemetry);
         let acting = settings.acting();
-        let tokens = Tokens::new(
-            settings.oauth,
-            transport.clone(),
-            clock.clone(),
-            watch("Microsoft gives no token"),
-        );
+        let tokens = Tokens::new(settings.oauth, transport.clone(), clock.clone(), watch(NO_TOKEN));
         let mut app_user = None;
         if let (Some(AppUser { home, .. }), Some(acting)) = (&settings.app_user, acting) {
             let store = home.store(&tokens, &transport);
@@ -194,8 +203,7 @@ impl Tenant {
             app_user =
                 Some(Tokens::of_person(acting, grant, transport.clone(), clock.clone(), watch));
         }
-        let meter = |api: Api| telemetry.api(&name, api.as_str(), &FetchError::REASONS);
-        let asked = Meters { graph: meter(Api::Graph), partner_center: meter(Api::PartnerCenter) };
+        let asked = meters_of(&name, telemetry);
         let identities = Identities { application: tokens.clone(), app_user: app_user.clone() };
         let client =
             Client::new(settings.client, transport, identities, clock.clone(), asked, in_flight);
@@ -393,8 +401,21 @@ impl Tenant {
     }
 }
 
+/// What the log says while there is no token for the application.
+const NO_TOKEN: &str = "Microsoft gives no token";
+
+fn meter(tenant: &str, api: Api, telemetry: &Telemetry) -> ApiMeter {
+    telemetry.api(tenant, api.as_str(), &FetchError::REASONS)
+}
+
+fn meters_of(tenant: &str, telemetry: &Telemetry) -> Meters {
+    let meter = |api| meter(tenant, api, telemetry);
+    Meters { graph: meter(Api::Graph), partner_center: meter(Api::PartnerCenter) }
+}
+
 /// Counts requests for tokens, and says when their outcome changes.
-fn login_watch(tenant: &str, gives_none: &'static str, meter: ApiMeter) -> oauth::Watch {
+fn login_watch(tenant: &str, gives_none: &'static str, telemetry: &Telemetry) -> oauth::Watch {
+    let meter = meter(tenant, Api::Login, telemetry);
     let (said, tenant) = (Mutex::new(None), tenant.to_owned());
     Arc::new(move |exchange: &oauth::Exchange<'_>| {
         let failure = exchange.outcome.err();

@@ -5,11 +5,13 @@
 mod applications;
 mod hour;
 mod log;
+mod past;
 mod people;
 mod reading;
 mod row;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +19,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::applications::Home;
-use self::log::{HOUR, Log};
+use self::log::Log;
 use self::reading::Version;
+use self::window::HOUR;
 use super::source::{Rows, Source};
 use super::{Facts, Schedule};
 use crate::client::{Ask, Bucket, Client, FetchError};
@@ -28,6 +31,7 @@ use crate::wire::{self, ObjectId};
 pub use applications::{Application, Applications, Module};
 pub use hour::{Count, Hour, Kind, Mfa};
 pub use log::Closed;
+pub use past::{Past, Progress};
 pub use people::{Deed, Deeds, Last};
 pub use row::{Access, Client as LegacyClient, Outcome, Page, PersonId, Resource, SignIn, page};
 
@@ -138,7 +142,7 @@ impl Figures {
             }
         });
         seen.sort_unstable_by_key(|(person, _)| *person);
-        let people = log.has_everybody().then(|| Tellings::of(&seen));
+        let people = log.has_everybody().then(|| Tellings::of(seen.iter().map(|it| it.1)));
         Self { counts: log.sum(), is_rich: log.is_rich(), people, seen }
     }
 
@@ -156,13 +160,17 @@ impl Deeds {
 }
 
 impl Tellings {
-    fn of(seen: &[(PersonId, Deeds)]) -> Self {
-        let count = |did: fn(Deeds) -> bool| seen.iter().filter(|(_, deeds)| did(*deeds)).count();
-        Self {
-            legacy: count(|deeds| deeds.has(Deed::Legacy)),
-            password_grant: count(|deeds| deeds.has(Deed::PasswordGrant)),
-            without_mfa: count(Deeds::is_without_mfa),
-        }
+    fn of(everybody: impl Iterator<Item = Deeds>) -> Self {
+        let mut people = Self::default();
+        everybody.for_each(|deeds| people.add(deeds));
+        people
+    }
+
+    /// Adds somebody, by what they did in the window.
+    fn add(&mut self, deeds: Deeds) {
+        self.legacy += usize::from(deeds.has(Deed::Legacy));
+        self.password_grant += usize::from(deeds.has(Deed::PasswordGrant));
+        self.without_mfa += usize::from(deeds.is_without_mfa());
     }
 }
 

@@ -50,6 +50,11 @@ impl Microsoft {
         Self::at(None, simulator::Settings { users: 120, ..simulator::Settings::default() })
     }
 
+    /// The same with so many sign-ins a day.
+    pub(crate) fn logging_until_today(sign_ins: usize) -> Self {
+        Self::at(None, simulator::Settings { users: 120, sign_ins, ..Default::default() })
+    }
+
     fn at(start: Option<Timestamp>, settings: simulator::Settings) -> Self {
         let settings = simulator::Settings {
             listen: "127.0.0.1:0".parse().unwrap(),

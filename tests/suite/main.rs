@@ -7,6 +7,7 @@
 )]
 
 mod agreement;
+mod backfill;
 mod command_line;
 mod harness;
 mod partner_center;

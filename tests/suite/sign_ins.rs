@@ -58,7 +58,7 @@ async fn until_true(exporter: &mut Exporter, microsoft: &Microsoft) -> (String, 
 }
 
 /// What the page has to say of a log.
-fn told(log: &SignIns) -> Vec<String> {
+pub(crate) fn told(log: &SignIns) -> Vec<String> {
     let mut lines = Vec::new();
     let mut tell = |metric: &str, labels: &[(&str, &str)], value: u64| {
         let labels = labels.iter().map(|(name, value)| format!(",{name}=\"{value}\""));

@@ -13,45 +13,10 @@ use super::applications::{Applications, Home};
 use super::hour::{Hour, Kind};
 use super::people::{Deeds, Last, People, Present};
 use super::row::{PersonId, SignIn};
-
-/// Seconds of an hour.
-pub(super) const HOUR: i64 = 3_600;
-
-/// How long rows may still arrive or change.
-/// Source: Microsoft Entra, sign-in log: MFA events take up to two hours to settle.
-const SETTLES: i64 = 2 * HOUR;
+use super::window::{HOUR, SETTLES, Span, Window, begin_of, edge, hour_of, next_hour};
 
 /// How long counts of hours are kept: as long as Microsoft keeps its rows.
 const KEPT: i64 = 30 * 24 * HOUR;
-
-/// Lengths of a window, in seconds. Each below an hour divides it, so that windows read early and
-/// windows read late have the same borders.
-const SPANS: [i64; 12] = [
-    60,
-    5 * 60,
-    10 * 60,
-    30 * 60,
-    HOUR,
-    3 * HOUR,
-    6 * HOUR,
-    12 * HOUR,
-    24 * HOUR,
-    48 * HOUR,
-    96 * HOUR,
-    168 * HOUR,
-];
-
-/// What a window is asked for at first.
-const FIRST_SPAN: i64 = 24 * HOUR;
-
-/// The pages a window is meant to have.
-const PAGES: i64 = 12;
-
-/// A window with more pages makes the next ones shorter.
-const MANY_PAGES: u32 = 20;
-
-/// A window with more is given up and asked for in parts, so that one that breaks off costs little.
-pub(super) const MOST_PAGES: u32 = 60;
 
 /// Open hours that have no more pages are read whole each time.
 const FEW_PAGES: u32 = 6;
@@ -60,26 +25,17 @@ const FEW_PAGES: u32 = 6;
 /// this has passed, before it is read for good.
 const SOON: i64 = 15 * 60;
 
-/// A stretch of the log, from one second up to before another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Window {
-    pub(super) from: i64,
-    pub(super) until: i64,
-    /// Whether nothing in it changes any more.
-    pub(super) is_settled: bool,
-}
-
 /// The rows of one window, folded.
 #[derive(Debug)]
 pub(super) struct Tally {
-    window: Window,
+    pub(super) window: Window,
     home: Home,
     ids: HashSet<u64, foldhash::fast::RandomState>,
-    hours: BTreeMap<u32, Hour>,
+    pub(super) hours: BTreeMap<u32, Hour>,
     /// Of a settled window.
     people: People,
     /// Of an open one, by hour.
-    present: BTreeMap<u32, Present>,
+    pub(super) present: BTreeMap<u32, Present>,
     /// The earliest row.
     pub(super) oldest: i64,
 }
@@ -165,8 +121,7 @@ pub(super) struct Log {
     closed: Arc<Closed>,
     /// In order, without overlap, beginning where `closed` ends.
     open: Vec<Arc<Piece>>,
-    /// How long the next window is.
-    span: i64,
+    pub(super) span: Span,
     /// The moment of the reading.
     now: i64,
     /// How far back figures reach, in seconds.
@@ -177,13 +132,13 @@ impl Log {
     /// Nothing known at `now`.
     pub(super) fn new(now: i64, window: i64) -> Self {
         let closed = Arc::new(Closed::nothing(edge(now), 0));
-        Self { closed, open: Vec::new(), span: FIRST_SPAN, now, window }
+        Self { closed, open: Vec::new(), span: Span::default(), now, window }
     }
 
     /// What was kept over a restart.
     pub(super) fn recalled(closed: Arc<Closed>) -> Self {
         let now = closed.until + SETTLES;
-        Self { closed, open: Vec::new(), span: FIRST_SPAN, now, window: 0 }
+        Self { closed, open: Vec::new(), span: Span::default(), now, window: 0 }
     }
 
     pub(super) fn closed(&self) -> &Arc<Closed> {
@@ -232,18 +187,14 @@ impl Log {
         let (edge, want) = (edge(self.now), self.want());
         let Closed { from, until, .. } = *self.closed;
         if until < edge {
-            let until = self.end_after(until).min(edge);
+            let until = self.span.end_after(until).min(edge);
             return Some(Window { from: self.closed.until, until, is_settled: true });
         }
         if let Some((from, until)) = self.due() {
             return Some(Window { from, until, is_settled: false });
         }
         (from > want).then(|| {
-            let start = if self.span < HOUR {
-                (from - 1).div_euclid(self.span) * self.span
-            } else {
-                from - self.span
-            };
+            let start = self.span.start_before(from);
             Window { from: start.max(want), until: from, is_settled: true }
         })
     }
@@ -253,7 +204,8 @@ impl Log {
         let is_quiet = self.open.iter().map(|piece| piece.pages).sum::<u32>() <= FEW_PAGES;
         let is_due = |piece: &Piece| {
             let was_early = piece.read < piece.until + SOON;
-            let is_growing = piece.until < self.end_after(piece.from).min(next_hour(piece.from));
+            let is_growing =
+                piece.until < self.span.end_after(piece.from).min(next_hour(piece.from));
             piece.read < self.now
                 && (is_quiet || is_growing || (was_early && self.now >= piece.until + SOON))
         };
@@ -266,7 +218,7 @@ impl Log {
                 _ => break None.into_iter().chain(pieces),
             }
         };
-        let mut until = self.end_after(from).min(self.now);
+        let mut until = self.span.end_after(from).min(self.now);
         if let Some(piece) = rest.into_iter().find(|piece| !is_due(piece)) {
             until = until.min(piece.from);
         }
@@ -306,33 +258,7 @@ impl Log {
             }
             self.open.sort_by_key(|piece| piece.from);
         }
-        let length = window.until - window.from;
-        if pages > MANY_PAGES {
-            self.shorten(length * PAGES / i64::from(pages));
-        } else if pages * 4 <= MANY_PAGES && length >= self.span {
-            self.span = span_within(length * 8);
-        }
-    }
-
-    /// A window had too many pages: those back to `oldest`, newest first, are a full measure.
-    pub(super) fn give_up(&mut self, window: Window, oldest: i64) {
-        let length = window.until - window.from;
-        let read = if oldest < window.until { window.until - oldest } else { length };
-        self.shorten((read * PAGES / i64::from(MOST_PAGES)).min(length / 2));
-    }
-
-    /// A window broke off before it was read whole.
-    pub(super) fn halve(&mut self, window: Window) {
-        self.shorten((window.until - window.from) / 2);
-    }
-
-    /// Whether a window can be asked for in parts.
-    pub(super) fn can_shorten(&self, window: Window) -> bool {
-        window.until - window.from > SPANS[0]
-    }
-
-    fn shorten(&mut self, ideal: i64) {
-        self.span = span_within(ideal).min(self.span);
+        self.span.learn(window, pages);
     }
 
     /// Beta tells more than was read without it: that is read anew.
@@ -352,18 +278,9 @@ impl Log {
         }
     }
 
-    /// Where the window that begins here would end.
-    fn end_after(&self, from: i64) -> i64 {
-        if self.span < HOUR {
-            (from.div_euclid(self.span) + 1) * self.span
-        } else {
-            from + self.span
-        }
-    }
-
     /// Where figures begin: the window's length ago, at a whole hour.
     fn want(&self) -> i64 {
-        (self.now - self.window).div_euclid(HOUR) * HOUR
+        begin_of(self.window, self.now)
     }
 
     /// Up to where everything was read, if only provisionally.
@@ -442,23 +359,4 @@ impl Log {
         });
         open.fold(closed, |last, (deeds, hour)| Some(last.unwrap_or_default().with(deeds, hour)))
     }
-}
-
-/// Hours since 1970.
-pub(super) fn hour_of(second: i64) -> u32 {
-    u32::try_from(second.div_euclid(HOUR)).unwrap_or(0)
-}
-
-fn next_hour(second: i64) -> i64 {
-    (second.div_euclid(HOUR) + 1) * HOUR
-}
-
-/// Where what is settled ends: a whole hour, at least [`SETTLES`] ago.
-fn edge(now: i64) -> i64 {
-    (now - SETTLES).div_euclid(HOUR) * HOUR
-}
-
-/// The longest of [`SPANS`] that is not longer.
-fn span_within(ideal: i64) -> i64 {
-    SPANS.into_iter().rev().find(|span| *span <= ideal).unwrap_or(SPANS[0])
 }

@@ -157,6 +157,14 @@ impl People {
         }
     }
 
+    /// Takes in who was there in an hour.
+    pub(super) fn add(&mut self, present: &Present, hour: u32) {
+        if present.is_crowded {
+            self.crowded = self.crowded.max(hour);
+        }
+        present.of.iter().for_each(|(person, deeds)| self.note(*person, *deeds, hour));
+    }
+
     pub(super) fn merge(&mut self, other: &Self) {
         self.crowded = self.crowded.max(other.crowded);
         other.of.iter().for_each(|(person, last)| {

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 
 use super::applications::Home;
 use super::hour::Kind;
-use super::log::{Log, MOST_PAGES, Tally, Window};
+use super::log::{Log, Tally};
 use super::row::{self, Page};
-use crate::client::{Allowance, Ask, Bucket, Client, FetchError};
+use super::window::{MOST_PAGES, Span, Window};
+use crate::client::{Ask, Bucket, Client, FetchError};
 
 /// No window is begun after this many pages, so that a reading has no more than 200.
 const PAGES: u32 = 140;
@@ -53,6 +54,13 @@ pub(super) struct Received {
     pub(super) rejected: u64,
 }
 
+impl Received {
+    pub(super) fn add(&mut self, more: Self) {
+        self.accepted += more.accepted;
+        self.rejected += more.rejected;
+    }
+}
+
 /// Why a window was not read whole.
 enum Stopped {
     /// It has more pages than one should have; the earliest row that came.
@@ -63,6 +71,57 @@ enum Stopped {
     NoBeta,
     /// Anything else.
     Failed(FetchError),
+}
+
+/// A window that was read whole.
+pub(super) struct Whole {
+    pub(super) tally: Tally,
+    pub(super) pages: u32,
+    pub(super) received: Received,
+    /// Whether it was read without what only beta tells.
+    pub(super) is_plain: bool,
+}
+
+/// Asks for windows, whoever wants them in whatever order.
+pub(super) struct Asking<'a> {
+    pub(super) client: &'a Client,
+    pub(super) version: &'a mut Version,
+    pub(super) home: &'a Home,
+    /// Seconds since 1970.
+    pub(super) now: i64,
+    /// How often windows broke off.
+    pub(super) breaks: u32,
+}
+
+impl Asking<'_> {
+    /// Reads one window, telling of each page; `None` if it has to be asked for otherwise: shorter,
+    /// as `span` has it, or without beta.
+    pub(super) async fn read(
+        &mut self,
+        window: Window,
+        span: &mut Span,
+        each_page: impl FnMut() + Send,
+    ) -> Result<Option<Whole>, FetchError> {
+        let mut tally = Tally::new(window, self.home.clone());
+        let version = *self.version;
+        match gather(self.client, version, window, &mut tally, each_page).await {
+            Ok((pages, received)) => {
+                let is_plain = version != Version::Beta;
+                return Ok(Some(Whole { tally, pages, received, is_plain }));
+            }
+            Err(Stopped::NoBeta) => *self.version = Version::Plain { until: self.now + BETA_AGAIN },
+            Err(Stopped::TooLong(oldest)) => span.give_up(window, oldest),
+            Err(Stopped::BrokeOff) if self.breaks < BREAKS && window.can_shorten() => {
+                self.breaks += 1;
+                span.halve(window);
+            }
+            Err(Stopped::Failed(failure)) => return Err(failure),
+            Err(Stopped::BrokeOff) => {
+                return Err(FetchError::Limit { bound: "windows that break off" });
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// Reads on. What was read before a failure is kept; without anything it is the failure.
@@ -76,43 +135,30 @@ pub(super) async fn read(
 ) -> Result<Received, FetchError> {
     let mut allowance = client.allowance(if is_first { FIRST_PAGES } else { PAGES }, TIME);
     let mut received = Received::default();
-    let (mut committed, mut breaks) = (0_u32, 0_u32);
+    let mut committed = 0_u32;
     if matches!(*version, Version::Plain { until } if now >= until) {
         *version = Version::Beta;
     }
+    let mut asking = Asking { client, version, home, now, breaks: 0 };
     while let Some(window) = log.next() {
         if committed > 0 && allowance.is_spent() {
             break;
         }
-        let mut tally = Tally::new(window, home.clone());
-        let outcome = gather(client, *version, window, &mut tally, &mut allowance).await;
-        match outcome {
-            Ok((pages, more)) => {
-                if *version == Version::Beta && !log.is_rich() {
+        match asking.read(window, &mut log.span, || allowance.spend(1)).await {
+            Ok(Some(whole)) => {
+                if !whole.is_plain && !log.is_rich() {
                     log.forget_plain();
                     if log.next() != Some(window) {
                         continue;
                     }
                 }
-                log.commit(tally, pages, *version != Version::Beta);
-                received.accepted += more.accepted;
-                received.rejected += more.rejected;
+                log.commit(whole.tally, whole.pages, whole.is_plain);
+                received.add(whole.received);
                 committed += 1;
             }
-            Err(Stopped::NoBeta) => *version = Version::Plain { until: now + BETA_AGAIN },
-            Err(Stopped::TooLong(oldest)) => log.give_up(window, oldest),
-            Err(Stopped::BrokeOff) if breaks < BREAKS && log.can_shorten(window) => {
-                breaks += 1;
-                log.halve(window);
-            }
-            Err(stopped) => {
-                let failure = match stopped {
-                    Stopped::Failed(failure) => failure,
-                    _ => FetchError::Limit { bound: "windows that break off" },
-                };
-                if committed == 0 {
-                    return Err(failure);
-                }
+            Ok(None) => {}
+            Err(failure) if committed == 0 => return Err(failure),
+            Err(failure) => {
                 // What lasts is said by the next reading, which then has nothing else to say.
                 tracing::debug!(reason = failure.reason(), "the sign-in log is read up to here");
                 break;
@@ -141,10 +187,9 @@ async fn gather(
     version: Version,
     window: Window,
     tally: &mut Tally,
-    allowance: &mut Allowance,
+    mut each_page: impl FnMut() + Send,
 ) -> Result<(u32, Received), Stopped> {
     let (mut pages, mut received) = (0, Received::default());
-    let can_shorten = window.until - window.from > 60;
     for kind in Kind::ALL {
         if version != Version::Beta && kind == Kind::NonInteractive {
             break;
@@ -169,11 +214,10 @@ async fn gather(
             };
             is_begun = true;
             pages += 1;
-            allowance.spend(1);
-            received.accepted += rows.len() as u64;
-            received.rejected += rejected;
+            each_page();
+            received.add(Received { accepted: rows.len() as u64, rejected });
             rows.iter().for_each(|row| tally.add(kind, row));
-            if pages > MOST_PAGES && can_shorten {
+            if pages > MOST_PAGES && window.can_shorten() {
                 return Err(Stopped::TooLong(tally.oldest));
             }
         }

@@ -1,13 +1,16 @@
 //! The reader against a naive one that keeps every row and counts them all each time.
 
+mod past;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::hour::Kind;
-use super::log::{Closed, HOUR, Log, MOST_PAGES, Tally};
+use super::log::{Closed, Log, Tally};
 use super::row;
+use super::window::{HOUR, MOST_PAGES, Span, Window};
 use super::*;
 
 impl SignIns {
@@ -78,7 +81,10 @@ fn shown(source: &SignIns) -> String {
 
 /// What is above 0.
 fn lines(source: &SignIns) -> Vec<String> {
-    let shown = shown(source);
+    above_0(&shown(source))
+}
+
+fn above_0(shown: &str) -> Vec<String> {
     let told = shown.lines().filter(|line| !line.ends_with(" 0"));
     let short = told.map(|line| line.replace("partnercenter_", "").replace("tenant=\"t\",", ""));
     short.filter(|line| !line.starts_with("sign_in_")).collect()
@@ -391,7 +397,7 @@ fn naive(rows: &[Raw], now: i64, window: i64) -> Vec<String> {
 }
 
 /// What Microsoft answers at `now`, newest first, some rows twice.
-fn answer(rows: &[Raw], kind: Kind, window: log::Window, now: i64) -> Vec<&Raw> {
+fn answer(rows: &[Raw], kind: Kind, window: Window, now: i64) -> Vec<&Raw> {
     let is_asked = |row: &&Raw| {
         row.is_interactive == (kind == Kind::Interactive)
             && (window.from..window.until).contains(&row.at)
@@ -424,9 +430,22 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Reads one window as the reader does; whether it was read whole.
-fn read_window(log: &mut Log, rows: &[Raw], page_rows: usize, now: i64) -> bool {
+/// Reads one window as the reader does.
+fn read_window(log: &mut Log, rows: &[Raw], page_rows: usize, now: i64) {
     let window = log.next().unwrap();
+    if let Some((tally, pages)) = folded(window, &mut log.span, rows, page_rows, now) {
+        log.commit(tally, pages, false);
+    }
+}
+
+/// A window, and how many pages it has; `None` if they are too many.
+fn folded(
+    window: Window,
+    span: &mut Span,
+    rows: &[Raw],
+    page_rows: usize,
+    now: i64,
+) -> Option<(Tally, u32)> {
     let (mut tally, mut pages) = (Tally::new(window, home()), 0);
     for kind in Kind::ALL {
         let answer = answer(rows, kind, window, now);
@@ -440,14 +459,13 @@ fn read_window(log: &mut Log, rows: &[Raw], page_rows: usize, now: i64) -> bool 
             let page = page(body.to_string().as_bytes()).unwrap();
             assert_eq!(page.rejected, 0);
             page.rows.iter().for_each(|row| tally.add(kind, row));
-            if pages > MOST_PAGES && window.until - window.from > 60 {
-                log.give_up(window, tally.oldest);
-                return false;
+            if pages > MOST_PAGES && window.can_shorten() {
+                span.give_up(window, tally.oldest);
+                return None;
             }
         }
     }
-    log.commit(tally, pages, false);
-    true
+    Some((tally, pages))
 }
 
 proptest! {
@@ -487,8 +505,8 @@ proptest! {
                 }
                 Step::Break => {
                     begin(&mut log, now, window);
-                    if let Some(window) = log.next() && log.can_shorten(window) {
-                        log.halve(window);
+                    if let Some(window) = log.next() && window.can_shorten() {
+                        log.span.halve(window);
                     }
                 }
                 Step::Read { seconds, windows } => {
