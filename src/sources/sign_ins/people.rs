@@ -106,34 +106,82 @@ impl Deeds {
     }
 }
 
-/// The hour of each deed's last time, counted since 1970; 0 is never.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Last([u32; Deed::ALL]);
+/// The hour of each deed's last time. Kept as hours before the newest of them, since there is one for
+/// each of 100,000 people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Last {
+    /// Hours since 1970.
+    newest: u32,
+    /// By deed: 1 in the newest hour, 2 in the one before, 0 never.
+    ago: [u16; Deed::ALL],
+}
 
 impl Last {
-    /// The hour in which it was last seen.
+    /// The hour in which it was last seen, counted since 1970; 0 is never.
     pub fn hour(&self, deed: Deed) -> u32 {
-        self.0[deed as usize]
+        self.hours()[deed as usize]
+    }
+
+    fn hours(&self) -> [u32; Deed::ALL] {
+        self.ago.map(|ago| if ago == 0 { 0 } else { self.newest + 1 - u32::from(ago) })
     }
 
     /// What was done in an hour or later.
     pub(super) fn since(&self, hour: u32) -> Deeds {
-        let done = |(deed, last): (usize, &u32)| u16::from(*last >= hour) << deed;
-        Deeds(self.0.iter().enumerate().map(done).fold(0, |all, one| all | one))
+        let done = |(deed, last): (usize, u32)| u16::from(last > 0 && last >= hour) << deed;
+        Deeds(self.hours().into_iter().enumerate().map(done).fold(0, |all, one| all | one))
+    }
+
+    /// Something was done in an hour. What is seven years older than the newest was never.
+    fn note_one(&mut self, deed: usize, hour: u32) {
+        if hour > self.newest {
+            let later = u16::try_from(hour - self.newest).unwrap_or(u16::MAX);
+            for ago in self.ago.iter_mut().filter(|ago| **ago > 0) {
+                *ago = ago.checked_add(later).unwrap_or(0);
+            }
+            self.newest = hour;
+        }
+        let ago = u16::try_from(self.newest - hour).ok().and_then(|ago| ago.checked_add(1));
+        if let Some(ago) = ago {
+            let known = &mut self.ago[deed];
+            *known = if *known == 0 { ago } else { ago.min(*known) };
+        }
     }
 
     fn note(&mut self, deeds: Deeds, hour: u32) {
-        for (deed, last) in self.0.iter_mut().enumerate() {
-            if deeds.0 >> deed & 1 == 1 {
-                *last = hour.max(*last);
-            }
-        }
+        let done = (0..Deed::ALL).filter(|deed| deeds.0 >> deed & 1 == 1);
+        done.for_each(|deed| self.note_one(deed, hour));
     }
 
     fn merge(&mut self, other: &Self) {
-        for (last, other) in self.0.iter_mut().zip(other.0) {
-            *last = other.max(*last);
+        let done = other.hours().into_iter().enumerate().filter(|(_, hour)| *hour > 0);
+        done.for_each(|(deed, hour)| self.note_one(deed, hour));
+    }
+
+    /// Forgets deeds before an hour; whether any is left.
+    fn forget_before(&mut self, hour: u32) -> bool {
+        let hours = self.hours();
+        for (ago, last) in self.ago.iter_mut().zip(hours) {
+            *ago = if last < hour { 0 } else { *ago };
         }
+        self.ago.iter().any(|ago| *ago > 0)
+    }
+}
+
+/// As hours since 1970.
+impl Serialize for Last {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.hours().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Last {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut last = Self::default();
+        let hours = <[u32; Deed::ALL]>::deserialize(deserializer)?;
+        let done = hours.into_iter().enumerate().filter(|(_, hour)| *hour > 0);
+        done.for_each(|(deed, hour)| last.note_one(deed, hour));
+        Ok(last)
     }
 }
 
@@ -184,10 +232,7 @@ impl People {
 
     /// Forgets deeds before an hour, and people of whom nothing is left.
     pub(super) fn forget_before(&mut self, hour: u32) {
-        self.of.retain(|_, last| {
-            last.0.iter_mut().filter(|last| **last < hour).for_each(|last| *last = 0);
-            last.0.iter().any(|last| *last > 0)
-        });
+        self.of.retain(|_, last| last.forget_before(hour));
     }
 
     /// The last hour in which somebody found no place, if that happened.

@@ -71,7 +71,9 @@ impl Span {
         if pages > MANY_PAGES {
             self.shorten(length * PAGES / i64::from(pages));
         } else if pages * 4 <= MANY_PAGES && length >= self.0 {
-            self.0 = span_within(length * 8);
+            // After a night comes a morning.
+            let most = if length < 24 * HOUR { 2 } else { 8 };
+            self.0 = span_within(length * i64::from(MANY_PAGES / pages.max(1)).min(most));
         }
     }
 
