@@ -11,7 +11,7 @@ use super::row::{self, Page};
 use super::window::{MOST_PAGES, Span, Window};
 use crate::client::{Ask, Bucket, Client, FetchError};
 
-/// No window is begun after this many pages, so that a reading has no more than 200.
+/// No window is begun after this many pages, so that a reading has no more than 180.
 const PAGES: u32 = 140;
 
 /// The first reading of a process is short, so that readiness does not wait for a month of rows; a

@@ -31,7 +31,7 @@ const PAGES: i64 = 12;
 const MANY_PAGES: u32 = 20;
 
 /// A window with more is given up and asked for in parts, so that one that breaks off costs little.
-pub(super) const MOST_PAGES: u32 = 60;
+pub(super) const MOST_PAGES: u32 = 40;
 
 /// A stretch of the log, from one second up to before another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
