@@ -44,6 +44,13 @@ def cpu_seconds(pids):
     return ticks / TICKS_PER_SECOND
 
 
+def thread_seconds(pid):
+    """User and system time of a process's living threads, as the scheduler counts it: to far
+    below a hundredth of a second, which is a step of the other account."""
+    threads = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+
+
 def after_name(stat):
     """The fields after the name, which itself may hold spaces and brackets."""
     return stat[stat.rindex(")") + 2 :].split()

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import types
 
 import machine
 
@@ -93,15 +94,20 @@ class Program:
 class Simulator(Program):
     """The simulated Microsoft, as a process of its own."""
 
-    def __init__(self, binary, directory, users):
+    def __init__(self, binary, directory, users, sign_ins=None, unthrottled=False):
+        """`sign_ins` is how many there are in the thirty days of the log."""
         self.port = free_port()
         # Always the same for one simulator, since the links from page to page name it.
         self.replay_port = free_port()
         self.users = users
-        self.directory = directory / f"simulator-{users}"
+        self.directory = directory / f"simulator-{users}-{sign_ins}"
         self.directory.mkdir()
         address = f"127.0.0.1:{self.port}"
         argv = [binary, "simulate", f"--web.listen-address={address}", f"--users={users}"]
+        if sign_ins is not None:
+            argv.append(f"--sign-ins={sign_ins}")
+        if unthrottled:
+            argv.append("--unthrottled")
         super().__init__(argv, self.directory, core=machine.LOAD)
         wait_until("the simulator", lambda: get(self.port, "/")[0] == 200, 60)
         said = self.log.read_text()
@@ -197,6 +203,18 @@ class Exporter(Program):
         name = "partnercenter_source_refreshes_total{"
         lines = [line for line in self.page() if line.startswith(name) and f'"{source}"' in line]
         return sum(float(line.split()[-1]) for line in lines)
+
+
+def sources(binary, directory):
+    """The ids of everything that an exporter reads by itself."""
+    nobody = {"tenant_id": "0" * 8 + "-0000-4000-8000-" + "0" * 12, "client_id": "1" * 8 + "-0000-4000-8000-" + "1" * 12}
+    nobody["client_secret_file"] = directory / "nothing"
+    settings = configuration(types.SimpleNamespace(credential=nobody), free_port())
+    with Exporter(binary, directory, settings) as exporter:
+        name = re.compile(r'partnercenter_source_refreshes_total{.*source="(\w+)"')
+        found = lambda: [name.match(line) for line in exporter.page()]
+        ids = wait_until("its sources", lambda: {one[1] for one in found() if one}, 10)
+        return sorted(ids)
 
 
 def configuration(simulator, port, tenants=1, interval=None, pace="unlimited"):

@@ -13,17 +13,31 @@ import collecting
 import machine
 import programs
 import serving
+import sign_ins
 import starting
 
 
 def main():
     binary, rounds = pathlib.Path(sys.argv[1]).resolve(), int(sys.argv[2])
+    only = sys.argv[3] if len(sys.argv) > 3 else ""
     os.sched_setaffinity(0, {machine.LOAD})
     noise = machine.Noise()
     began = time.monotonic()
     report = []
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        directory = pathlib.Path(directory)
+        if only in ("", "people"):
+            report += people(binary, directory, rounds)
+        if only in ("", "sign-ins"):
+            report += ["### The sign-in log", sign_ins.cost(binary, directory, rounds)]
+    print("\n".join([*head(binary, rounds), *noise.lines(), *took(began), ""]))
+    print("\n\n".join(report))
+
+
+def people(binary, directory, rounds):
+    """Everything that is measured with more or fewer people."""
+    report = []
     with contextlib.ExitStack() as stack:
-        directory = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         worlds = {
             users: stack.enter_context(programs.Simulator(binary, directory, users))
             for users in (240, 10_000, 20_000, 100_000)
@@ -45,13 +59,12 @@ def main():
         ]
         with programs.replay(small, directory) as port:
             report += ["### At rest", starting.idle(binary, directory, small, port, rounds)]
-        people = [(worlds[users], slow[users]) for users in (10_000, 100_000)]
+        many = [(worlds[users], slow[users]) for users in (10_000, 100_000)]
         report += [
             "### Collecting",
-            collecting.memory(binary, directory, people, rounds),
+            collecting.memory(binary, directory, many, rounds),
         ]
-    print("\n".join([*head(binary, rounds), *noise.lines(), *took(began), ""]))
-    print("\n\n".join(report))
+    return report
 
 
 def head(binary, rounds):
@@ -63,6 +76,7 @@ def head(binary, rounds):
         "Medians, least and most in brackets; ratios are taken round by round.",
         "",
         f"* {first_line(binary, '--version')}; {first_line('nginx', '-v')}; "
+        f"{' '.join(first_line('curl', '--version').split()[:2])}; "
         f"{first_line('prometheus-node-exporter', '--version').split(' (')[0]}.",
         f"* {len(machine.CORES)} cores ({machine.cpu_model()}), Linux {platform.release()}, "
         f"{time.strftime('%Y-%m-%d')}, {rounds} rounds.",

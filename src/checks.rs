@@ -6,8 +6,11 @@
 mod check;
 
 mod accounts_without_mfa_ability;
+mod app_passwords;
 mod automation_control_panel;
+mod automation_inventory;
 mod automation_invoicing;
+mod automation_user_credentials;
 mod azure_budget;
 mod azure_over_budget;
 mod baseline_transition;
@@ -16,17 +19,22 @@ mod customer_admins_mfa;
 mod defaults_ca_exclusive;
 mod defaults_registration_grace;
 mod enforcement_active;
+mod exchange_modern_auth;
 mod exporter_exceptions;
 mod fraud_alerts_open;
 mod fraud_feed_reachable;
 mod fraud_response_time;
 mod legacy_auth_blocked;
+mod legacy_clients;
+mod log_retention;
 mod mfa_admins_enforced;
 mod mfa_all_users_enforced;
 mod mfa_all_users_registered;
+mod mfa_aobo;
 mod mfa_api_requests;
 mod mfa_break_glass;
 mod mfa_claim_self_test;
+mod mfa_cloud_signins;
 mod mfa_every_authentication;
 mod mfa_guests;
 mod mfa_no_exclusions;
@@ -34,10 +42,14 @@ mod mfa_per_tenant;
 mod mfa_phishing_resistant;
 mod mfa_portal_requests;
 mod mfa_supported_method;
+mod mfa_third_party_claim;
 mod mfa_third_party_exception;
 mod mpa_accepted;
 mod mpa_resellers_signed;
+mod office_2013_registry;
+mod office_client_versions;
 mod partner_security_score;
+mod powershell_user_credentials;
 mod sam_adopted;
 mod sam_least_privilege;
 mod sam_refresh_token;
@@ -54,7 +66,7 @@ use crate::wire::ObjectId;
 pub use check::{About, Check, Evidence, Finding, State, Subject, Terms, Tier, Verdict};
 
 /// All checks, in the order of the reference.
-pub static ALL: [&Check; 41] = [
+pub static ALL: [&Check; 53] = [
     &mpa_accepted::CHECK,
     &mpa_resellers_signed::CHECK,
     &transact_ability::CHECK,
@@ -69,10 +81,13 @@ pub static ALL: [&Check; 41] = [
     &mfa_supported_method::CHECK,
     &mfa_per_tenant::CHECK,
     &mfa_portal_requests::CHECK,
+    &mfa_aobo::CHECK,
+    &mfa_cloud_signins::CHECK,
     &mfa_api_requests::CHECK,
     &mfa_claim_self_test::CHECK,
     &enforcement_active::CHECK,
     &mfa_third_party_exception::CHECK,
+    &mfa_third_party_claim::CHECK,
     &mfa_phishing_resistant::CHECK,
     &accounts_without_mfa_ability::CHECK,
     &totp_available::CHECK,
@@ -81,12 +96,20 @@ pub static ALL: [&Check; 41] = [
     &defaults_registration_grace::CHECK,
     &baseline_transition::CHECK,
     &legacy_auth_blocked::CHECK,
+    &legacy_clients::CHECK,
+    &app_passwords::CHECK,
+    &office_client_versions::CHECK,
+    &office_2013_registry::CHECK,
+    &exchange_modern_auth::CHECK,
     &connect_sync_account::CHECK,
     &sam_adopted::CHECK,
     &sam_refresh_token::CHECK,
     &sam_least_privilege::CHECK,
     &automation_control_panel::CHECK,
     &automation_invoicing::CHECK,
+    &automation_user_credentials::CHECK,
+    &powershell_user_credentials::CHECK,
+    &automation_inventory::CHECK,
     &fraud_alerts_open::CHECK,
     &fraud_response_time::CHECK,
     &fraud_feed_reachable::CHECK,
@@ -95,6 +118,7 @@ pub static ALL: [&Check; 41] = [
     &azure_over_budget::CHECK,
     &customer_admins_mfa::CHECK,
     &signin_log_available::CHECK,
+    &log_retention::CHECK,
     &exporter_exceptions::CHECK,
 ];
 
@@ -127,6 +151,16 @@ pub fn standing<'e>(
 fn judged(check: &Check, yaml: &str) -> Verdict {
     let tenant = crate::posture::tenants::tenant(yaml);
     check.judge(&crate::posture::Posture::of(&tenant.facts(), &tenant.declared()))
+}
+
+/// The verdict on a tenant made by hand of two accounts, `anna` and `robot`, with these rows in its
+/// log; `rest` is more of the tenant.
+#[cfg(test)]
+fn logged(check: &Check, rows: &str, rest: &str) -> Verdict {
+    let tenant = format!("{{ users: {{ anna: {{}}, robot: {{}} }}, sign_ins: {rows}, {rest} }}");
+    // Who signs in is known by a GUID.
+    let tenant = tenant.replace("anna", "a0000000-0000-4000-8000-000000000001");
+    judged(check, &tenant.replace("robot", "b0000000-0000-4000-8000-000000000002"))
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! How we ask Microsoft: authorised, paged, paced, retried, and bounded in every direction.
 //!
 //! A source says what it wants with an [`Ask`]; rows come back one page at a time, so memory does
-//! not grow with the number of pages. Nothing is written to Microsoft and no redirect is followed.
+//! not grow with the number of pages. Nothing is written to Microsoft and no redirect is followed,
+//! but for reports that lie elsewhere, and then with nothing of ours.
 
+mod download;
 mod error;
 mod pace;
 mod page;
+mod pages;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -13,18 +16,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use url::Url;
 
 pub use error::{FetchError, PartnerRefusal, Trail};
 pub use pace::{Bucket, Pacing};
+pub use pages::{Allowance, Pages, Unreadable};
 
 use crate::clock::Clock;
 use crate::oauth::{Bearer, Tokens};
 use crate::telemetry::ApiMeter;
 use crate::transport::{Request, Response, Transport};
 use crate::wire;
+use download::Download;
 use pace::Pace;
 use page::Next;
 
@@ -88,6 +94,13 @@ impl Ask {
     /// A path of Microsoft Graph about one object.
     pub fn about(path: String, bucket: Bucket) -> Self {
         Self { path: Cow::Owned(path), ..Self::graph("", bucket) }
+    }
+
+    /// A usage report of Microsoft 365, to be had by [`Client::report`].
+    pub const fn report(path: &'static str) -> Self {
+        // The report itself is CSV, what is said instead of it JSON.
+        let (api, bucket, path) = (Api::Graph, Bucket::Usage, Cow::Borrowed(path));
+        Self { api, path, bucket, who: Who::Application, headers: &[("accept", "*/*")] }
     }
 
     /// A path of the authority, which the room `oauth` asks: for whoever documents it.
@@ -246,6 +259,13 @@ impl Client {
         wire::entity(&response.body).map_err(|error| malformed(&response, &error))
     }
 
+    /// The bytes of a report, which Graph does not send by itself: it says where the report lies.
+    pub async fn report(&self, ask: &Ask) -> Result<Vec<u8>, FetchError> {
+        let place = self.place(ask)?;
+        let response = self.answer(ask, &place, self.deadline(), Answers::Elsewhere).await?;
+        Ok(response.body)
+    }
+
     /// The headers of an answer, for what stands there and nowhere else.
     pub async fn headers(&self, ask: &Ask) -> Result<HeaderMap, FetchError> {
         Ok(self.page(ask, &self.place(ask)?, self.deadline()).await?.headers)
@@ -385,12 +405,23 @@ impl Client {
         }
     }
 
-    /// One page, tried until it is had, refused for good, or out of bounds.
+    /// One page.
     async fn page(
         &self,
         ask: &Ask,
         place: &Place,
         deadline: Duration,
+    ) -> Result<Response, FetchError> {
+        self.answer(ask, place, deadline, Answers::Here).await
+    }
+
+    /// One answer, tried until it is had, refused for good, or out of bounds.
+    async fn answer(
+        &self,
+        ask: &Ask,
+        place: &Place,
+        deadline: Duration,
+        answers: Answers,
     ) -> Result<Response, FetchError> {
         let Shared { clock, pace, settings, .. } = &*self.0;
         let limits = &settings.limits;
@@ -411,7 +442,7 @@ impl Client {
                 return Err(FetchError::Limit { bound: "time" });
             }
             clock.sleep_until(slot).await;
-            let (bearer, outcome) = self.attempt(ask, place, &request_id).await;
+            let (bearer, outcome) = self.attempt(ask, place, &request_id, answers).await;
             let failure = match outcome {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
@@ -447,14 +478,15 @@ impl Client {
         }
     }
 
-    /// One request. The bearer used is handed back, so that a refused one can be forgotten.
+    /// One request, and the one it leads to. The bearer used is handed back, so that a refused one
+    /// can be forgotten.
     async fn attempt(
         &self,
         ask: &Ask,
         place: &Place,
         request_id: &str,
+        answers: Answers,
     ) -> (Option<Bearer>, Result<Response, FetchError>) {
-        let Shared { clock, transport, in_flight, .. } = &*self.0;
         let bearer = match self.identity(ask) {
             Ok((tokens, audience)) => tokens.bearer(audience).await,
             Err(error) => return (None, Err(error)),
@@ -466,22 +498,64 @@ impl Client {
         let correlation = random_guid();
         let headers = headers(ask, place, &bearer, &correlation, request_id);
         let request = Request { headers, ..Request::get(place.url.clone()) };
+        let outcome = match answers {
+            Answers::Here => self.exchange(ask, request, &correlation, error::refusal).await,
+            Answers::Elsewhere => self.follow(ask, request, &correlation).await,
+        };
+        (Some(bearer), outcome)
+    }
+
+    /// A request whose answer may lie elsewhere. It is followed there once, and no further.
+    async fn follow(
+        &self,
+        ask: &Ask,
+        request: Request,
+        correlation: &str,
+    ) -> Result<Response, FetchError> {
+        let asked = request.url.clone();
+        let answer = self.exchange(ask, request, correlation, download::refusal_to_say).await?;
+        match Download::of(&answer, &asked)? {
+            None => Ok(answer),
+            Some(it) => {
+                self.exchange(ask, it.request(), correlation, download::refusal_to_give).await
+            }
+        }
+    }
+
+    /// One request and its answer, counted, and read as `refusal` reads it.
+    async fn exchange(
+        &self,
+        ask: &Ask,
+        request: Request,
+        correlation: &str,
+        refusal: fn(&Response, Timestamp) -> Option<FetchError>,
+    ) -> Result<Response, FetchError> {
+        let Shared { clock, transport, in_flight, .. } = &*self.0;
         let asked = clock.uptime();
         let outcome = match transport.send(request, Some(in_flight)).await {
-            Ok(response) => match error::refusal(&response, clock.now()) {
+            Ok(response) => match refusal(&response, clock.now()) {
                 Some(error) => Err(error),
                 None => Ok(response),
             },
-            Err(error) => Err(FetchError::of_transport(&error, correlation)),
+            Err(error) => Err(FetchError::of_transport(&error, correlation.to_owned())),
         };
         let took = clock.uptime().saturating_sub(asked);
         self.meter(ask).asked(took, outcome.as_ref().err().map(FetchError::reason));
-        (Some(bearer), outcome)
+        outcome
     }
 }
 
+/// Where what is asked for comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answers {
+    /// Whoever was asked.
+    Here,
+    /// A place that whoever was asked names.
+    Elsewhere,
+}
+
 /// Where one page stands: its address, and what Partner Center wants to be told beside.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Place {
     url: Url,
     continuation: Option<String>,

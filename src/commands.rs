@@ -3,6 +3,7 @@
 //! Each command is a function from its flags to an exit code. Only here does anything go to
 //! standard output.
 
+mod backfill;
 mod check;
 mod consent;
 mod demo;
@@ -19,6 +20,7 @@ use clap::error::ErrorKind;
 use crate::clock::Clock;
 use crate::config::flags::{self, Command, Flags, Log};
 use crate::logging;
+use crate::refresh::TenantSettings;
 use crate::telemetry::Telemetry;
 
 /// Could not run: bad flags, bad configuration, an address in use.
@@ -52,7 +54,13 @@ pub fn run() -> ExitCode {
     // Who looks at a table does not want to look through messages.
     let quiet = matches!(
         flags.command,
-        Some(Command::Demo(_) | Command::Check(_) | Command::Explain(_) | Command::Consent(_))
+        Some(
+            Command::Demo(_)
+                | Command::Check(_)
+                | Command::Explain(_)
+                | Command::Consent(_)
+                | Command::Backfill(_)
+        )
     );
     start_logging(&flags.log, quiet, &context);
     let done = match flags.command {
@@ -62,6 +70,7 @@ pub fn run() -> ExitCode {
         Some(Command::Check(check)) => check::run(&check, context),
         Some(Command::Explain(explain)) => explain::run(&explain, context),
         Some(Command::Consent(consent)) => consent::run(&consent, context),
+        Some(Command::Backfill(backfill)) => backfill::run(&backfill, context),
         Some(Command::Reference(reference)) => Ok(reference::run(&reference)),
     };
     done.unwrap_or_else(|error| {
@@ -83,6 +92,16 @@ fn start_logging(log: &Log, quiet: bool, context: &Context) {
         flags::Format::Json => logging::Format::Json,
     };
     logging::start(level, format, context.clock.clone(), context.telemetry.clone());
+}
+
+/// Leaves out all tenants but the one that is wanted.
+fn keep_only(tenants: &mut Vec<TenantSettings>, name: Option<&str>) -> Result<(), Failure> {
+    let Some(name) = name else { return Ok(()) };
+    tenants.retain(|tenant| tenant.name == name);
+    if tenants.is_empty() {
+        return Err(format!("no tenant of the configuration is called {name}").into());
+    }
+    Ok(())
 }
 
 /// As Prometheus' own programs print it.

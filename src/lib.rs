@@ -62,5 +62,5 @@ pub mod reference;
 // Whom to ask instead: a simulated Microsoft. Stands apart and shares no type with the rooms above.
 pub mod simulator;
 
-// What the program does when it is called: serve, demo, simulate, check, reference.
+// What the program does when it is called: serve, demo, simulate, check, backfill, reference.
 pub mod commands;

@@ -7,10 +7,12 @@ mod declared;
 pub mod fraud;
 mod legacy;
 mod mfa;
+mod outlook;
 pub mod partner;
 pub mod people;
 mod policies;
 pub mod registration;
+mod sign_ins;
 mod special;
 
 #[cfg(test)]
@@ -18,6 +20,7 @@ pub(crate) mod tenants;
 
 pub use declared::{Attestation, Attested, Declarations, Exception, NEVER_TOLERATED, Status};
 pub use mfa::Count;
+pub use sign_ins::Seen;
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -93,6 +96,7 @@ impl<'a> Posture<'a> {
         legacy::observe(self, samples);
         policies::observe(self, samples);
         special::observe(self, samples);
+        sign_ins::observe(self, samples);
         fraud::observe(self, samples);
         partner::observe(self, samples);
     }
@@ -221,6 +225,7 @@ pub fn metrics() -> Vec<&'static Metric> {
         &legacy::METRICS,
         &policies::METRICS,
         &special::METRICS,
+        &sign_ins::METRICS,
         &partner::METRICS,
         &fraud::METRICS,
     ];

@@ -193,12 +193,14 @@ fn collect(
         .tenants
         .into_iter()
         .map(|tenant| {
-            let past = memory.past(&tenant.name);
+            let past = memory.past(&tenant.name)?;
             let (transport, in_flight) = (transport.clone(), Arc::clone(&in_flight));
             let keeps = settings.keeps_grants;
-            Tenant::new(tenant, transport, &clock, &telemetry, in_flight, past, keeps).map(Arc::new)
+            let tenant =
+                Tenant::new(tenant, transport, &clock, &telemetry, in_flight, past, keeps)?;
+            Ok(Arc::new(tenant))
         })
-        .collect::<Result<_, _>>()?;
+        .collect::<Result<_, StartError>>()?;
     runtime.block_on(async {
         let mut readers = Readers {
             tasks: JoinSet::new(),

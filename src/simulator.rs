@@ -28,6 +28,7 @@ mod census;
 mod control;
 mod customers;
 mod directory;
+mod downloads;
 mod duty;
 mod fate;
 mod faults;
@@ -37,6 +38,7 @@ mod http;
 mod ledger;
 mod managed;
 mod names;
+mod outlook;
 mod partner_center;
 mod person;
 mod places;
@@ -48,6 +50,7 @@ mod roles;
 mod scope;
 mod score;
 mod sign_in;
+mod sign_in_log;
 mod spoil;
 mod state;
 mod strength;
@@ -62,6 +65,7 @@ mod tests;
 
 pub use control::{Control, Seen};
 pub use faults::{FAULTS, Fault, FaultError};
+pub use sign_in_log::{ByMfa, Figures, Outcomes, SignIns};
 pub use truth::{
     Admins, ByAccount, Customers, Fraud, Open, PartnerCenter, Requests, Requirement, Score, Truth,
 };
@@ -88,6 +92,9 @@ const RESPITE: Duration = Duration::from_millis(20);
 /// How often a moving world moves.
 const STEP: Duration = Duration::from_secs(4);
 
+/// How many days the log of sign-ins is kept.
+pub const LOG_DAYS: usize = 30;
+
 /// What kind of Microsoft is simulated.
 #[derive(Clone)]
 pub struct Settings {
@@ -97,7 +104,7 @@ pub struct Settings {
     pub users: usize,
     /// Customers of the partner. Without any there are no alerts either, but those that are raised.
     pub customers: usize,
-    /// Sign-ins a day. Accepted, and not yet part of the world.
+    /// Sign-ins a day, of which the log keeps [`LOG_DAYS`].
     pub sign_ins: usize,
     /// The same seed gives the same world.
     pub seed: u64,

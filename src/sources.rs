@@ -20,6 +20,7 @@ pub mod mfa_adoption;
 mod mfa_self_test;
 mod named_locations;
 mod organization;
+pub mod outlook_versions;
 pub mod partner_requests;
 mod per_user_mfa;
 pub mod policy;
@@ -32,6 +33,7 @@ mod security_defaults;
 mod security_requirements;
 mod security_score;
 mod security_score_history;
+pub mod sign_ins;
 mod subscribed_skus;
 mod usage_records;
 mod user_registration_details;
@@ -57,6 +59,7 @@ pub use mfa_adoption::MfaAdoption;
 pub use mfa_self_test::MfaSelfTest;
 pub use named_locations::{Location, NamedLocations};
 pub use organization::{Organization, PartnerType};
+pub use outlook_versions::{Outlook, OutlookUsers, OutlookVersions};
 pub use partner_requests::PartnerRequests;
 pub use per_user_mfa::{MfaState, PerUserMfa};
 pub use portal_requests::{Person, PortalRequests};
@@ -68,6 +71,7 @@ pub use security_defaults::SecurityDefaults;
 pub use security_requirements::{Compliance, MfaCounts, Requirement, SecurityRequirements};
 pub use security_score::SecurityScore;
 pub use security_score_history::{Entry, SecurityScoreHistory};
+pub use sign_ins::{Applications, SignIns};
 pub use source::{About, Fact, Rows, Source, Unread};
 pub use subscribed_skus::{Plan, SubscribedSkus};
 pub use usage_records::{Customer, UsageRecords};
@@ -101,6 +105,8 @@ pub struct Facts {
     pub authentication_methods_policy: Fact<AuthenticationMethodsPolicy>,
     /// Whether MFA done elsewhere is trusted.
     pub cross_tenant_access: Fact<CrossTenantAccess>,
+    /// Which versions of Outlook people use.
+    pub outlook_versions: Fact<OutlookVersions>,
     /// Who holds a directory role.
     pub role_assignments: Fact<RoleAssignments>,
     /// Who may activate a directory role.
@@ -135,6 +141,8 @@ pub struct Facts {
     pub usage_records: Fact<UsageRecords>,
     /// Indirect resellers.
     pub indirect_resellers: Fact<IndirectResellers>,
+    /// The sign-in log.
+    pub sign_ins: Fact<SignIns>,
 }
 
 impl Facts {
@@ -153,6 +161,7 @@ impl Facts {
             per_user_mfa: Fact::default(),
             authentication_methods_policy: Fact::default(),
             cross_tenant_access: Fact::default(),
+            outlook_versions: Fact::default(),
             role_assignments: Fact::default(),
             role_eligibilities: Fact::default(),
             agent_groups: Fact::default(),
@@ -170,6 +179,7 @@ impl Facts {
             mfa_adoption: Fact::default(),
             usage_records: Fact::default(),
             indirect_resellers: Fact::default(),
+            sign_ins: Fact::default(),
         }
     }
 
@@ -298,6 +308,10 @@ pub fn each(visitor: &mut impl EachSource) {
         of_mut: |facts| &mut facts.cross_tenant_access,
     });
     visitor.source(Place {
+        of: |facts| &facts.outlook_versions,
+        of_mut: |facts| &mut facts.outlook_versions,
+    });
+    visitor.source(Place {
         of: |facts| &facts.role_assignments,
         of_mut: |facts| &mut facts.role_assignments,
     });
@@ -356,6 +370,7 @@ pub fn each(visitor: &mut impl EachSource) {
         of: |facts| &facts.indirect_resellers,
         of_mut: |facts| &mut facts.indirect_resellers,
     });
+    visitor.source(Place { of: |facts| &facts.sign_ins, of_mut: |facts| &mut facts.sign_ins });
 }
 
 /// What is known of every source without asking it, for the configuration and the reference.
@@ -371,8 +386,8 @@ pub fn all() -> Vec<About> {
     list.0
 }
 
-/// How often a source is read, and how long what it said holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How often a source is read, how long what it said holds, and what it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     /// Whether it is read at all.
     pub enabled: bool,
@@ -380,12 +395,19 @@ pub struct Schedule {
     pub interval: Duration,
     /// How long figures hold when readings fail.
     pub max_age: Duration,
+    /// How far back figures reach, where that is a choice.
+    pub window: Option<Duration>,
+    /// Which ids are which application, for whoever tells them apart.
+    pub applications: Applications,
 }
 
 impl Schedule {
     /// As the source itself proposes.
     pub fn of(about: &About) -> Self {
-        Self { enabled: true, interval: about.interval, max_age: about.max_age(about.interval) }
+        let interval = about.interval;
+        let (max_age, window) = (about.max_age(interval), about.window);
+        let applications = Applications::default();
+        Self { enabled: true, interval, max_age, window, applications }
     }
 }
 

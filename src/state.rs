@@ -117,6 +117,13 @@ impl StateDirectory {
         written.map_err(|error| StateError::Io { path: path.clone(), error })
     }
 
+    /// Puts a damaged file aside, where whoever wants to know may look into it.
+    pub fn set_aside(&self, name: &str) {
+        let (path, aside) = (self.path.join(name), self.path.join(format!("{name}.damaged")));
+        // What cannot be moved is written over.
+        let _ = fs::rename(path, aside);
+    }
+
     /// Reads `name` back; `None` if it was never written.
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StateError> {
         #[derive(Deserialize)]

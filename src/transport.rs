@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flate2::{FlushDecompress, Status};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use rustls::pki_types::CertificateDer;
@@ -69,7 +70,8 @@ pub struct Transport {
     inflated_bytes: usize,
 }
 
-/// One question. Its headers may hold a bearer token, so it prints as method and place only.
+/// One question. Its headers may hold a bearer token, and where a report lies path and query are as
+/// good as one, so it prints as method and host only.
 pub struct Request {
     /// `GET`, or `POST` where tokens are had; `PUT` only to keep a grant in Key Vault.
     pub method: Method,
@@ -98,7 +100,7 @@ impl Request {
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}{}", self.method, self.url.host_str().unwrap_or("-"), self.url.path())
+        write!(f, "{} {}", self.method, self.url.host_str().unwrap_or("-"))
     }
 }
 
@@ -222,7 +224,9 @@ impl Transport {
         answer: &mut reqwest::Response,
         headers: &HeaderMap,
     ) -> Result<Vec<u8>, SendError> {
-        let mut body = Vec::new();
+        // What the head promises is made room for, up to the bound; only what comes counts.
+        let promised = answer.content_length().and_then(|length| usize::try_from(length).ok());
+        let mut body = Vec::with_capacity(promised.unwrap_or_default().min(self.body_bytes));
         while let Some(chunk) = answer.chunk().await.map_err(send_error)? {
             if body.len() + chunk.len() > self.body_bytes {
                 return Err(SendError::TooLarge { bound_bytes: self.body_bytes });
@@ -281,6 +285,9 @@ fn is_gzip(headers: &HeaderMap) -> bool {
 
 /// Inflates a finished body, members joined end to end included, and checks its trailer.
 fn inflate(body: &[u8], bound_bytes: usize) -> Result<Vec<u8>, SendError> {
+    if let Some(inflated) = inflate_at_once(body, bound_bytes) {
+        return Ok(inflated);
+    }
     let mut inflated = Vec::with_capacity(body.len().saturating_mul(9).min(bound_bytes));
     flate2::bufread::MultiGzDecoder::new(body)
         .take(bound_bytes as u64 + 1)
@@ -290,6 +297,21 @@ fn inflate(body: &[u8], bound_bytes: usize) -> Result<Vec<u8>, SendError> {
         return Err(SendError::TooLarge { bound_bytes });
     }
     Ok(inflated)
+}
+
+/// The same for a body of one member that ends with its true size, as nearly all do: without a
+/// window beside what is written. Anything else is `None`.
+fn inflate_at_once(body: &[u8], bound_bytes: usize) -> Option<Vec<u8>> {
+    let size = usize::try_from(u32::from_le_bytes(*body.last_chunk()?)).ok()?;
+    // Deflate makes a thousandth of what it is given, at the very best.
+    if size > bound_bytes || size / 1032 > body.len() {
+        return None;
+    }
+    let mut inflated = Vec::with_capacity(size);
+    let mut inflater = flate2::Decompress::new_gzip(15);
+    let status = inflater.decompress_vec(body, &mut inflated, FlushDecompress::Finish).ok()?;
+    let is_whole = status == Status::StreamEnd && inflater.total_in() == body.len() as u64;
+    is_whole.then_some(inflated)
 }
 
 fn send_error(error: reqwest::Error) -> SendError {
@@ -360,9 +382,9 @@ mod tests {
     }
 
     #[test]
-    fn a_request_prints_neither_query_nor_headers() {
-        let mut request = Request::get(Url::parse("https://h/users?$skiptoken=tok").unwrap());
+    fn a_request_prints_neither_path_nor_query_nor_headers() {
+        let mut request = Request::get(Url::parse("https://h/planted?$skiptoken=tok").unwrap());
         request.headers.insert("authorization", HeaderValue::from_static("Bearer planted"));
-        assert_eq!(format!("{request:?}"), "GET h/users");
+        assert_eq!(format!("{request:?}"), "GET h");
     }
 }

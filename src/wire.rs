@@ -40,18 +40,31 @@ impl ObjectId {
 
 /// The sixteen bytes of `8-4-4-4-12` hexadecimal digits.
 pub fn guid(text: &str) -> Option<[u8; 16]> {
-    let text = text.as_bytes();
-    if text.len() != 36 || [8, 13, 18, 23].iter().any(|&dash| text[dash] != b'-') {
+    const PAIRS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+    let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
+    if [8, 13, 18, 23].iter().any(|&dash| text[dash] != b'-') {
         return None;
     }
-    let mut digits =
-        text.iter().filter(|&&byte| byte != b'-').map(|&byte| char::from(byte).to_digit(16));
-    let mut bytes = [0; 16];
-    for byte in &mut bytes {
-        *byte = u8::try_from(digits.next()?? * 16 + digits.next()??).ok()?;
+    let (mut bytes, mut seen) = ([0; 16], 0);
+    for (byte, pair) in bytes.iter_mut().zip(PAIRS) {
+        let digits = [text[pair], text[pair + 1]].map(|digit| DIGITS[usize::from(digit)]);
+        *byte = digits[0] << 4 | digits[1];
+        seen |= digits[0] | digits[1];
     }
-    digits.next().is_none().then_some(bytes)
+    (seen < 16).then_some(bytes)
 }
+
+/// The value of each hexadecimal digit; of all other bytes one that is none.
+const DIGITS: [u8; 256] = {
+    let mut digits = [255; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value] as usize] = value as u8;
+        digits[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -395,6 +395,14 @@ pub(super) fn unenforced<'a>(
     people.into_iter().map(|(user, what)| Finding::account(user, what))
 }
 
+/// A finding for each account that the sign-in log shows doing this, with when it last did.
+pub(super) fn seen<'a>(
+    people: &'a [(&'a User, Option<Timestamp>)],
+    what: &'static str,
+) -> impl Iterator<Item = Finding> + 'a {
+    people.iter().map(move |(user, last)| Finding { since: *last, ..Finding::account(user, what) })
+}
+
 /// A finding for each of these people without a usable method, put up with in the grace for new
 /// hires. Nothing is found about somebody who may be in it, and `doubt` says why.
 pub(super) fn unregistered<'a>(

@@ -6,7 +6,7 @@ use crate::sources::Unread;
 
 pub(super) static CHECK: Check = Check {
     id: "signin-log-available",
-    title: "The tenant has the licence that opens its sign-in log",
+    title: "The tenant's sign-in log can be read",
     tier: Tier::Advised,
     evidence: Evidence::Measured,
     about: About::Others,
@@ -14,15 +14,16 @@ pub(super) static CHECK: Check = Check {
     portal: "https://admin.microsoft.com/#/licenses",
     remedy: "assign Microsoft Entra ID P1 or P2 in the partner tenant; partner benefits include \
              licences for internal use",
-    sources: &["subscribed_skus"],
+    sources: &["sign_ins", "subscribed_skus"],
     evaluate,
 };
 
+/// A log that was read is available, whatever the licences say.
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
-    let missing = (!posture.facts.subscribed_skus.rows()?.has_premium()).then(|| {
-        Finding::tenant("has neither Entra ID P1 nor P2, without which Microsoft gives no sign-ins")
-    });
-    Ok(terms.verdict(missing))
+    let is_read = posture.facts.sign_ins.rows().is_ok();
+    let missing = !is_read && !posture.facts.subscribed_skus.rows()?.has_premium();
+    let what = "has neither Entra ID P1 nor P2, without which Microsoft gives no sign-ins";
+    Ok(terms.verdict(missing.then(|| Finding::tenant(what))))
 }
 
 #[cfg(test)]
@@ -51,5 +52,12 @@ mod tests {
     fn unknown_when_licences_cannot_be_read() {
         let verdict = judged(Fact::Unread(Unread::Permission));
         assert_eq!(verdict.why_unknown(), Some(Unread::Permission));
+    }
+
+    #[test]
+    fn a_log_that_was_read_is_there() {
+        let of = |rows: &str, rest: &str| crate::checks::logged(&CHECK, rows, rest).state();
+        assert_eq!(of("[{ who: anna }]", "plans: []"), State::Compliant);
+        assert_eq!(of("refused", "plans: []"), State::Noncompliant);
     }
 }

@@ -15,6 +15,8 @@ pub enum Bucket {
     Directory,
     /// Sign-in and audit logs, registration reports, `signInActivity`: 5 requests in 10 seconds.
     Reports,
+    /// Usage reports of Microsoft 365: 14 requests in 10 minutes.
+    Usage,
     /// Conditional Access and Identity Protection: 1 request a second for all applications of the
     /// tenant together, and no `Retry-After` when it is exceeded.
     Policies,
@@ -25,9 +27,10 @@ pub enum Bucket {
 }
 
 impl Bucket {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Directory,
         Self::Reports,
+        Self::Usage,
         Self::Policies,
         Self::PartnerSecurity,
         Self::PartnerCenter,
@@ -38,6 +41,7 @@ impl Bucket {
         match self {
             Self::Directory => (50, Duration::from_secs(1)),
             Self::Reports => (5, Duration::from_secs(10)),
+            Self::Usage => (14, Duration::from_secs(600)),
             Self::Policies => (1, Duration::from_secs(1)),
             Self::PartnerSecurity => (4, Duration::from_secs(1)),
             Self::PartnerCenter => (6, Duration::from_secs(1)),

@@ -136,6 +136,7 @@ fn settings(simulator: SocketAddr, declared: Declarations, grant: PathBuf) -> Se
         enabled: true,
         interval: INTERVAL,
         max_age: about.max_age(INTERVAL),
+        ..Schedule::of(about)
     };
     let schedules: BTreeMap<_, _> =
         sources::all().iter().map(|about| (about.id, schedule(about))).collect();

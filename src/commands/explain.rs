@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{Context, Failure, check, print};
+use super::{Context, Failure, check, keep_only, print};
 use crate::config;
 use crate::config::flags::{self, Output};
 use crate::posture::Declarations;
@@ -32,12 +32,7 @@ struct Changed {
 
 pub(super) fn run(flags: &flags::Explain, context: Context) -> Result<ExitCode, Failure> {
     let mut settings = config::load(&flags.config_file)?;
-    if let Some(name) = &flags.tenant {
-        settings.tenants.retain(|tenant| tenant.name == *name);
-        if settings.tenants.is_empty() {
-            return Err(format!("no tenant of the configuration is called {name}").into());
-        }
-    }
+    keep_only(&mut settings.tenants, flags.tenant.as_deref())?;
     let change = change(flags)?;
     let declared: Vec<_> = settings.tenants.iter().map(|it| it.declared.clone()).collect();
     let snapshot = check::collect(settings, context)?;

@@ -45,7 +45,7 @@ pub(super) fn settings(world: &World) -> Result<Option<simulator::Settings>, Fai
     Ok(Some(simulator::Settings {
         users: world.users,
         customers: world.customers,
-        sign_ins: world.sign_ins,
+        sign_ins: world.sign_ins.div_ceil(simulator::LOG_DAYS),
         seed: world.seed,
         faults: faults.collect::<Result<_, _>>()?,
         moving: true,

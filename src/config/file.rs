@@ -281,6 +281,31 @@ pub(super) struct SourceSettings {
     pub(super) interval: Option<HumanDuration>,
     /// How long figures hold when readings fail; three intervals unless given.
     pub(super) max_age: Option<HumanDuration>,
+    /// How far back figures reach, from 3h to 30d; 7d unless given.
+    pub(super) window: Option<HumanDuration>,
+    /// Client ids that are one of these applications, besides Microsoft's own.
+    #[serde(default)]
+    pub(super) applications: BTreeMap<ApplicationName, Vec<Guid>>,
+}
+
+/// An application the sign-in log is searched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ApplicationName {
+    /// Microsoft Entra Connect, which newer versions have an application of their own for.
+    Connect,
+    /// Azure PowerShell.
+    Az,
+    /// Azure CLI.
+    AzureCli,
+    /// Azure Active Directory PowerShell, AzureAD and MSOnline.
+    Azuread,
+    /// Exchange Online PowerShell.
+    Exchange,
+    /// Microsoft Graph PowerShell.
+    Graph,
+    /// Partner Center PowerShell.
+    PartnerCenter,
 }
 
 /// The JSON Schema of the configuration file, for editors.
@@ -291,11 +316,19 @@ pub fn schema() -> String {
         .iter()
         .map(|about| {
             let description = format!("{}.", about.what);
-            let value =
-                serde_json::json!({"$ref": "#/$defs/SourceSettings", "description": description});
+            let of = if about.window.is_some() { "LogSettings" } else { "SourceSettings" };
+            let place = format!("#/$defs/{of}");
+            let value = serde_json::json!({"$ref": place, "description": description});
             (about.id.to_owned(), value)
         })
         .collect();
+    // What only a log is told is offered for no other source.
+    if let Some(definitions) = schema.pointer_mut("/$defs") {
+        definitions["LogSettings"] = definitions["SourceSettings"].clone();
+        if let Some(keys) = definitions["SourceSettings"]["properties"].as_object_mut() {
+            keys.retain(|key, _| !["window", "applications"].contains(&key.as_str()));
+        }
+    }
     if let Some(sources) = schema.pointer_mut("/$defs/Tenant/properties/sources") {
         sources["properties"] = serde_json::Value::Object(names);
         sources["additionalProperties"] = serde_json::Value::Bool(false);

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::DEFAULT_PORT;
+use super::{DEFAULT_PORT, parse_duration};
 
 /// The security compliance of Microsoft partner tenants, for Prometheus.
 ///
@@ -106,6 +107,21 @@ pub enum Command {
     Explain(Explain),
     /// Sign in once with MFA, for what Microsoft gives to people only: 0 stored, 1 nothing stored, 3 could not run.
     Consent(Consent),
+    /// Write what the gauges of the sign-in log were, hour by hour, for Prometheus to import: 0 written, 3 could not run.
+    ///
+    /// Microsoft keeps the log for 30 days. A new Prometheus knows none of them: this reads them once and
+    /// writes OpenMetrics with timestamps, one sample a series and hour, which `promtool tsdb
+    /// create-blocks-from openmetrics FILE` makes blocks of. docs/backfill.md has the commands.
+    ///
+    /// A gauge counts over a window, 7d unless configured otherwise, and is written only for hours whose
+    /// whole window could be read: of 30 days, for the last 23. What has happened in the last two hours may
+    /// still change and is left out. At the end standard error says how many hours were written, and from
+    /// when to when.
+    ///
+    /// Microsoft answers 5 requests of up to 1000 sign-ins in 10 seconds: a million takes about 40 minutes.
+    /// A running exporter shares that pace and is not needed. Its state directory and the consented grant are
+    /// left as they are.
+    Backfill(Backfill),
     /// Print a page of the reference, the configuration's JSON Schema, completions or the man page.
     Reference(Reference),
 }
@@ -141,8 +157,8 @@ pub struct World {
     /// Customers of the partner.
     #[arg(long, value_name = "NUMBER", default_value_t = 40)]
     pub customers: usize,
-    /// Sign-ins in the log.
-    #[arg(long, value_name = "NUMBER", default_value_t = 2_000)]
+    /// Sign-ins in the log, over the thirty days it is kept.
+    #[arg(long, value_name = "NUMBER", default_value_t = 20_000)]
     pub sign_ins: usize,
     /// Another number, another tenant; the same number, the same tenant.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
@@ -209,6 +225,23 @@ pub struct Consent {
     pub redirect_port: u16,
 }
 
+/// Flags of `backfill`.
+#[derive(Debug, Args)]
+pub struct Backfill {
+    /// Configuration file.
+    #[arg(long = "config.file", value_name = "PATH", default_value = "partnercenter_exporter.yml")]
+    pub config_file: PathBuf,
+    /// The tenant, by its name in the configuration; all of them unless given.
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+    /// How far back the log is read, at most 30d; the figures need their window and some four hours.
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = since)]
+    pub since: Duration,
+    /// Where to write, whole or not at all; standard output unless given.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
 /// How verdicts are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -260,6 +293,16 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+/// As long as Microsoft keeps the sign-in log, or less.
+fn since(text: &str) -> Result<Duration, String> {
+    const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+    let since = parse_duration(text)?;
+    if since > KEPT {
+        return Err("Microsoft keeps the sign-in log for 30d".to_owned());
+    }
+    Ok(since)
+}
+
 fn path(text: &str) -> Result<String, String> {
     match text {
         "/" | "/-/healthy" | "/-/ready" => Err("something else is there".to_owned()),
@@ -287,6 +330,12 @@ mod tests {
         for text in ["10058", "example.com:1", ":port", ""] {
             assert!(listen_address(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_log_is_read_as_far_back_as_it_is_kept() {
+        assert_eq!(since("30d").unwrap(), since("4w2d").unwrap());
+        assert!(since("30d1s").is_err() && since("0d").is_err() && since("week").is_err());
     }
 
     #[test]

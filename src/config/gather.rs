@@ -12,20 +12,30 @@ use url::Url;
 
 use super::app_user::app_user;
 use super::declared;
-use super::file::{CloudName, Credential, File, ManagedIdentity, PaceName, SourceSettings, Tenant};
+use super::file::{
+    ApplicationName, CloudName, Credential, File, ManagedIdentity, PaceName, SourceSettings, Tenant,
+};
+use super::value::Guid;
 use crate::client::{self, Limits, Pacing};
 use crate::oauth::{self, Cloud, ManagedIdentityHost, Secret};
 use crate::posture::Declarations;
 use crate::refresh::{self, TenantSettings};
-use crate::sources::{self, Schedule};
+use crate::sources::sign_ins::{Application, Applications, Module};
+use crate::sources::{self, Schedule, SignIns, Source};
 use crate::transport;
+use crate::wire;
 
 /// Keys that are part of the design and do nothing in this version. Accepting them would promise
 /// what is not kept.
-const NOT_YET: [&str; 4] = ["window", "sign_ins", "customers", "webhooks"];
+const NOT_YET: [&str; 2] = ["customers", "webhooks"];
 
 /// No source changes faster, and some limits are the whole tenant's.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How far back a log may be looked at: beyond what still settles, and no further than Microsoft
+/// keeps it.
+const WINDOWS: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(3 * 3600)..=Duration::from_secs(30 * 24 * 3600);
 
 /// Why the configuration cannot be used: where, what, and what to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -264,7 +274,48 @@ fn schedule(
         );
         return Err(wrong(settings, message));
     }
-    Ok((about.id, Schedule { enabled: given.enabled.unwrap_or(true), interval, max_age }))
+    let window = given.window.map(|window| window.0);
+    match window {
+        Some(_) if about.window.is_none() => {
+            let message = format!("`{name}` looks at no window of time; remove `window`");
+            return Err(wrong(settings, message));
+        }
+        Some(window) if !WINDOWS.contains(&window) => {
+            let message = format!(
+                "the window of `{name}` is not between 3h and 30d: what is younger still settles, \
+                 and what is older Microsoft does not keep"
+            );
+            return Err(wrong(settings, message));
+        }
+        _ => {}
+    }
+    if !given.applications.is_empty() && about.id != SignIns::ID {
+        let message = format!("`{name}` tells no applications apart; remove `applications`");
+        return Err(wrong(settings, message));
+    }
+    let applications = given.applications.iter().flat_map(|(name, ids)| {
+        ids.iter().filter_map(|Guid(id)| Some((wire::guid(id)?, application(*name))))
+    });
+    let schedule = Schedule {
+        enabled: given.enabled.unwrap_or(true),
+        interval,
+        max_age,
+        window: window.or(about.window),
+        applications: Applications::with(applications),
+    };
+    Ok((about.id, schedule))
+}
+
+fn application(name: ApplicationName) -> Application {
+    match name {
+        ApplicationName::Connect => Application::Connect,
+        ApplicationName::Az => Application::Shell(Module::Az),
+        ApplicationName::AzureCli => Application::Shell(Module::AzureCli),
+        ApplicationName::Azuread => Application::Shell(Module::AzureAd),
+        ApplicationName::Exchange => Application::Shell(Module::Exchange),
+        ApplicationName::Graph => Application::Shell(Module::Graph),
+        ApplicationName::PartnerCenter => Application::Shell(Module::PartnerCenter),
+    }
 }
 
 pub(super) fn credential(
@@ -415,7 +466,7 @@ mod tests {
         assert_eq!(tenant.client.graph.as_str(), "http://127.0.0.1:4010/graph");
         assert_eq!(tenant.client.graph_audience, "https://graph.microsoft.us");
         assert_eq!(tenant.client.pacing, Pacing::Unlimited);
-        let users = tenant.schedules["users"];
+        let users = &tenant.schedules["users"];
         assert_eq!(
             (users.interval, users.max_age),
             (Duration::from_secs(300), Duration::from_secs(3600))
@@ -567,9 +618,14 @@ mod tests {
                 "no requirement",
             ),
             (
-                format!("{HEAD}{SECRET}    sources: {{ sign_ins: {{}} }}\n"),
+                format!("{HEAD}{SECRET}    sources: {{ sign_ins: {{ window: 60d }} }}\n"),
                 5,
-                "`sign_ins` does nothing in this version",
+                "the window of `sign_ins` is not between 3h and 30d",
+            ),
+            (
+                format!("{HEAD}{SECRET}    sources: {{ customers: {{}} }}\n"),
+                5,
+                "`customers` does nothing in this version",
             ),
             (
                 format!("{HEAD}{SECRET}    sources: {{ uesrs: {{}} }}\n"),
@@ -582,9 +638,16 @@ mod tests {
                 "not a duration; write it like",
             ),
             (
+                format!(
+                    "{HEAD}{SECRET}    sources:\n      users: {{ applications: {{ az: [] }} }}\n"
+                ),
+                6,
+                "`users` tells no applications apart",
+            ),
+            (
                 format!("{HEAD}{SECRET}    sources:\n      users: {{ window: 7d }}\n"),
                 6,
-                "`window` does nothing in this version",
+                "`users` looks at no window of time",
             ),
             (
                 format!(

@@ -11,9 +11,9 @@ use crate::sources::policy::Strength;
 use crate::sources::{
     Account, AgentGroups, AuthenticationStrengths, ConditionalAccessPolicies, CrossTenantAccess,
     DIRECTORY_SYNCHRONIZATION, Fact, Facts, Group, Groups, Location, Members, Methods, MfaState,
-    NamedLocations, PerUserMfa, Plan, Registration, RoleAssignment, RoleAssignments,
-    RoleEligibilities, SecurityDefaults, SubscribedSkus, Unread, User, UserRegistrationDetails,
-    Users,
+    NamedLocations, Organization, PerUserMfa, Plan, Registration, RoleAssignment, RoleAssignments,
+    RoleEligibilities, SecurityDefaults, SignIns, SubscribedSkus, Unread, User,
+    UserRegistrationDetails, Users,
 };
 use crate::wire::ObjectId;
 
@@ -38,6 +38,17 @@ pub(crate) struct Tenant {
     /// Methods by account; everybody else has registered an authenticator.
     registered: Value,
     break_glass: Option<Vec<String>>,
+    /// Accounts that may not sign in, besides those that say so themselves.
+    disabled: Vec<String>,
+    /// Domains that sign in elsewhere.
+    federated: Vec<String>,
+    /// Licence plans: P2 unless written, and none if so.
+    plans: Option<Vec<String>>,
+    /// Rows of the sign-in log.
+    sign_ins: Value,
+    /// Whether it is v1.0 that was read.
+    plain_log: bool,
+    log_reaches_back: bool,
     trusts_guests: bool,
     pub(crate) expect: BTreeMap<String, Expected>,
 }
@@ -175,7 +186,12 @@ impl Tenant {
             security_defaults: fact(&self.security_defaults, |value| SecurityDefaults {
                 is_enabled: value.as_bool().unwrap_or(false),
             }),
-            subscribed_skus: Fact::known(SubscribedSkus::with(&[Plan::P2]), now()),
+            subscribed_skus: Fact::known(SubscribedSkus::with(self.plans()), now()),
+            organization: Fact::known(self.organization(), now()),
+            sign_ins: fact(&self.sign_ins, |rows| {
+                let rows: Vec<Value> = list(rows);
+                SignIns::written(&rows, now(), self.plain_log, self.log_reaches_back)
+            }),
             conditional_access_policies: fact(&self.policies, |value| ConditionalAccessPolicies {
                 policies: list(value),
                 unreadable: self.unreadable_policies,
@@ -198,6 +214,16 @@ impl Tenant {
             groups: Fact::known(self.groups(), now()),
             ..Facts::unread(now())
         }
+    }
+
+    fn plans(&self) -> &[Plan] {
+        if self.plans.is_some() { &[] } else { &[Plan::P2] }
+    }
+
+    fn organization(&self) -> Organization {
+        let domain = |name: &String| serde_json::json!({"name": name, "type": "Federated"});
+        let domains: Vec<_> = self.federated.iter().map(domain).collect();
+        serde_json::from_value(serde_json::json!({"verifiedDomains": domains})).unwrap()
     }
 
     fn report(&self, registered: &Value) -> UserRegistrationDetails {
@@ -224,7 +250,7 @@ impl Tenant {
                 .clone()
                 .unwrap_or_else(|| format!("{name}@contoso.example"))
                 .into(),
-            account_enabled: !person.disabled,
+            account_enabled: !person.disabled && !self.disabled.contains(name),
             account: if person.guest { Account::Guest } else { Account::Member },
             created: person.age.map(|days| now() - jiff::SignedDuration::from_hours(24 * days)),
             invited: person.external,

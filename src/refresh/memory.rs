@@ -1,6 +1,7 @@
-//! What the loop remembers over a restart: when each source last succeeded, and how old each grant
-//! is. Without the one a restart in the middle of an outage would forget how old the outage is;
-//! without the other a copied file would pass for a young grant.
+//! What the loop remembers over a restart: when each source last succeeded, how old each grant is,
+//! and the closed hours of each sign-in log. Without the first a restart in the middle of an outage
+//! would forget how old the outage is; without the second a copied file would pass for a young
+//! grant; without the third a week of rows would be read again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::tenant::Tenant;
 use crate::oauth::Dates;
+use crate::sources::sign_ins::Closed;
 use crate::state::{StateDirectory, StateError};
 
 /// Last successes by source.
@@ -23,6 +25,8 @@ pub(super) struct Past {
     pub(super) last_successes: Successes,
     /// How old the grant is.
     pub(super) grant: Option<Dates>,
+    /// What is closed of the sign-in log.
+    pub(super) sign_ins: Option<Closed>,
 }
 
 /// The state directory, if there is one, and what stands in it.
@@ -31,6 +35,8 @@ pub(super) struct Memory {
     state: Option<StateDirectory>,
     successes: Kept<Successes>,
     grants: Kept<Dates>,
+    /// From when to when each sign-in log was closed when it was last written, by tenant.
+    sign_ins: BTreeMap<String, (i64, i64)>,
     /// Whether the last write failed, so that a full disk is logged once and not every time.
     failing: bool,
 }
@@ -73,15 +79,42 @@ impl Memory {
     pub(super) fn recall(state: Option<StateDirectory>) -> Result<Self, StateError> {
         let successes = Kept::recall("sources.json", state.as_ref())?;
         let grants = Kept::recall("grants.json", state.as_ref())?;
-        Ok(Self { state, successes, grants, failing: false })
+        Ok(Self { state, successes, grants, sign_ins: BTreeMap::new(), failing: false })
     }
 
     /// What is remembered of one tenant.
-    pub(super) fn past(&self, tenant: &str) -> Past {
-        Past {
+    pub(super) fn past(&self, tenant: &str) -> Result<Past, StateError> {
+        Ok(Past {
             last_successes: self.successes.written.get(tenant).cloned().unwrap_or_default(),
             grant: self.grants.written.get(tenant).cloned(),
+            sign_ins: self.closed_sign_ins(tenant)?,
+        })
+    }
+
+    /// The closed hours of one tenant's log. A file of its own for each tenant, since it is large.
+    fn closed_sign_ins(&self, tenant: &str) -> Result<Option<Closed>, StateError> {
+        let Some(state) = &self.state else { return Ok(None) };
+        match state.read::<Closed>(&sign_ins_file(tenant)) {
+            Ok(closed) => Ok(closed.filter(Closed::is_usable)),
+            Err(error @ StateError::Newer { .. }) => Err(error),
+            Err(error) => {
+                tracing::warn!(%tenant, %error, "reading the sign-in log from its beginning");
+                state.set_aside(&sign_ins_file(tenant));
+                Ok(None)
+            }
         }
+    }
+
+    fn note_sign_ins(&mut self, tenants: &[Arc<Tenant>]) -> Result<(), StateError> {
+        let Some(state) = &self.state else { return Ok(()) };
+        for tenant in tenants {
+            let Some(closed) = tenant.closed_sign_ins() else { continue };
+            if self.sign_ins.get(&tenant.name) != Some(&closed.bounds()) {
+                state.write(&sign_ins_file(&tenant.name), &*closed)?;
+                self.sign_ins.insert(tenant.name.clone(), closed.bounds());
+            }
+        }
+        Ok(())
     }
 
     /// Writes what changed.
@@ -93,7 +126,8 @@ impl Memory {
         let noted = self
             .successes
             .note(successes.collect(), state)
-            .and_then(|()| self.grants.note(grants.collect(), state));
+            .and_then(|()| self.grants.note(grants.collect(), state))
+            .and_then(|()| self.note_sign_ins(tenants));
         match noted {
             Ok(()) => {
                 if std::mem::take(&mut self.failing) {
@@ -107,4 +141,9 @@ impl Memory {
             }
         }
     }
+}
+
+/// Names of tenants are names of files: letters, digits, `-`, `_` and `.`.
+fn sign_ins_file(tenant: &str) -> String {
+    format!("sign_ins-{tenant}.json")
 }

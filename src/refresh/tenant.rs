@@ -15,6 +15,7 @@ use crate::clock::{Clock, age};
 use crate::oauth::{self, Dates, Grant, StoreError, Tokens};
 use crate::posture::Declarations;
 use crate::snapshot::{Report, Standing};
+use crate::sources::sign_ins::{Closed, SignIns};
 use crate::sources::{self, EachSource, Fact, Facts, Place, Rows, Schedule, Source, Unread};
 use crate::telemetry::{ApiMeter, SourceMeter, Telemetry};
 use crate::transport::Transport;
@@ -53,12 +54,13 @@ pub struct AppUser {
 
 impl TenantSettings {
     /// When `source` is read. What is told to nobody but a person is not asked for without one, and
-    /// the partner security API not where it does not exist.
+    /// the partner security API and usage reports of Microsoft 365 not where they do not exist.
     fn schedule(&self, source: &sources::About) -> Schedule {
         let schedule =
-            self.schedules.get(source.id).copied().unwrap_or_else(|| Schedule::of(source));
+            self.schedules.get(source.id).cloned().unwrap_or_else(|| Schedule::of(source));
         let can_be_asked = source.ask.who == Who::Application || self.app_user.is_some();
-        let exists = source.ask.bucket != Bucket::PartnerSecurity || !self.declared.is_sovereign;
+        let is_global = matches!(source.ask.bucket, Bucket::PartnerSecurity | Bucket::Usage);
+        let exists = !is_global || !self.declared.is_sovereign;
         Schedule { enabled: schedule.enabled && can_be_asked && exists, ..schedule }
     }
 
@@ -68,13 +70,29 @@ impl TenantSettings {
         Some(oauth::Settings { credential, ..self.oauth.clone() })
     }
 
+    /// A client that asks as the application alone, for whoever reads one thing and goes. Grants and
+    /// state are none of its business.
+    pub fn client(&self, transport: Transport, clock: &Clock, telemetry: &Telemetry) -> Client {
+        let watch = login_watch(&self.name, NO_TOKEN, telemetry);
+        let application = Tokens::new(self.oauth.clone(), transport.clone(), clock.clone(), watch);
+        let identities = Identities { application, app_user: None };
+        let asked = meters_of(&self.name, telemetry);
+        let in_flight = Arc::new(Semaphore::new(super::PAGES_IN_FLIGHT));
+        Client::new(self.client.clone(), transport, identities, clock.clone(), asked, in_flight)
+    }
+
+    /// When the sign-in log is read, and how far back its figures reach.
+    pub fn sign_ins(&self) -> Schedule {
+        self.schedule(&sources::About::of::<SignIns>())
+    }
+
     /// The report before anything was read.
     pub(super) fn unread(&self, clock: &Clock) -> Report {
         let standings = sources::all().into_iter().map(|about| (self.schedule(&about), about));
         let standings = standings
             .filter(|(schedule, _)| schedule.enabled)
             .map(|(schedule, about)| {
-                Mark::default().standing(about.id, schedule, clock.now(), clock.uptime())
+                Mark::default().standing(about.id, &schedule, clock.now(), clock.uptime())
             })
             .collect();
         Report::of(&self.name, &Facts::unread(clock.now()), &self.declared, standings, None)
@@ -131,7 +149,7 @@ impl Mark {
     fn standing(
         &self,
         source: &'static str,
-        schedule: Schedule,
+        schedule: &Schedule,
         now: Timestamp,
         uptime: Duration,
     ) -> Standing {
@@ -171,16 +189,9 @@ impl Tenant {
             let last_success = last_success.filter(|at| *at <= clock.now());
             (about.id, Mark { last_success, ..Mark::default() })
         });
-        let watch = |gives_none| {
-            login_watch(&name, gives_none, telemetry.api(&name, "login", &FetchError::REASONS))
-        };
+        let watch = |gives_none| login_watch(&name, gives_none, telemetry);
         let acting = settings.acting();
-        let tokens = Tokens::new(
-            settings.oauth,
-            transport.clone(),
-            clock.clone(),
-            watch("Microsoft gives no token"),
-        );
+        let tokens = Tokens::new(settings.oauth, transport.clone(), clock.clone(), watch(NO_TOKEN));
         let mut app_user = None;
         if let (Some(AppUser { home, .. }), Some(acting)) = (&settings.app_user, acting) {
             let store = home.store(&tokens, &transport);
@@ -192,12 +203,16 @@ impl Tenant {
             app_user =
                 Some(Tokens::of_person(acting, grant, transport.clone(), clock.clone(), watch));
         }
-        let meter = |api: Api| telemetry.api(&name, api.as_str(), &FetchError::REASONS);
-        let asked = Meters { graph: meter(Api::Graph), partner_center: meter(Api::PartnerCenter) };
+        let asked = meters_of(&name, telemetry);
         let identities = Identities { application: tokens.clone(), app_user: app_user.clone() };
         let client =
             Client::new(settings.client, transport, identities, clock.clone(), asked, in_flight);
-        let readings = Readings { facts: Facts::unread(clock.now()), marks: marks.collect() };
+        let mut facts = Facts::unread(clock.now());
+        // Gone on from, and not shown before it was.
+        if let Some(closed) = past.sign_ins {
+            facts.sign_ins = Fact::known(SignIns::recalled(closed), clock.now());
+        }
+        let readings = Readings { facts, marks: marks.collect() };
         Ok(Self {
             name,
             declared: settings.declared,
@@ -218,8 +233,8 @@ impl Tenant {
         self.app_user.as_ref()?.grant()?.standing().dates
     }
 
-    pub(super) fn schedule(&self, source: &str) -> Schedule {
-        self.schedules[source]
+    pub(super) fn schedule(&self, source: &str) -> &Schedule {
+        &self.schedules[source]
     }
 
     /// Why Microsoft gives no token at present.
@@ -245,7 +260,9 @@ impl Tenant {
         let client = self.client.clone();
         let (known, ..) = self.facts(clock);
         // In a task of its own, so that a panic in one reader is that source's failure.
-        let outcome = tokio::spawn(async move { S::fetch(&client, &known).await }).await;
+        let (schedule, last) = (self.schedule(S::ID).clone(), self.last(place));
+        let outcome =
+            tokio::spawn(async move { S::fetch_on(&client, &known, schedule, last).await }).await;
         let outcome = outcome.unwrap_or(Err(FetchError::Internal));
         let duration = clock.uptime().saturating_sub(started);
         let rejected = outcome.as_ref().map_or(0, |rows| rows.rejected);
@@ -259,6 +276,22 @@ impl Tenant {
     /// Says in the log which policies have become undecided.
     pub(super) fn tell_undecided(&self, facts: &Facts) {
         lock(&self.undecided).tell(&self.name, facts, &self.declared);
+    }
+
+    /// The last good rows of a source, whatever their age, those of an earlier run included.
+    fn last<S: Source>(&self, place: &Place<S>) -> Option<Arc<S>> {
+        match (place.of)(&lock(&self.readings).facts) {
+            Fact::Known { rows, .. } => Some(Arc::clone(rows)),
+            Fact::Unread(_) => None,
+        }
+    }
+
+    /// What is closed of the sign-in log, to be kept over a restart.
+    pub(super) fn closed_sign_ins(&self) -> Option<Arc<Closed>> {
+        match &lock(&self.readings).facts.sign_ins {
+            Fact::Known { rows, .. } => Some(Arc::clone(rows.closed())),
+            Fact::Unread(_) => None,
+        }
     }
 
     /// Tells of every reading that has ended.
@@ -368,8 +401,21 @@ impl Tenant {
     }
 }
 
+/// What the log says while there is no token for the application.
+const NO_TOKEN: &str = "Microsoft gives no token";
+
+fn meter(tenant: &str, api: Api, telemetry: &Telemetry) -> ApiMeter {
+    telemetry.api(tenant, api.as_str(), &FetchError::REASONS)
+}
+
+fn meters_of(tenant: &str, telemetry: &Telemetry) -> Meters {
+    let meter = |api| meter(tenant, api, telemetry);
+    Meters { graph: meter(Api::Graph), partner_center: meter(Api::PartnerCenter) }
+}
+
 /// Counts requests for tokens, and says when their outcome changes.
-fn login_watch(tenant: &str, gives_none: &'static str, meter: ApiMeter) -> oauth::Watch {
+fn login_watch(tenant: &str, gives_none: &'static str, telemetry: &Telemetry) -> oauth::Watch {
+    let meter = meter(tenant, Api::Login, telemetry);
     let (said, tenant) = (Mutex::new(None), tenant.to_owned());
     Arc::new(move |exchange: &oauth::Exchange<'_>| {
         let failure = exchange.outcome.err();
@@ -398,7 +444,7 @@ struct Held<'a> {
 
 impl EachSource for Held<'_> {
     fn source<S: Source>(&mut self, place: Place<S>) {
-        let schedule = self.tenant.schedules[S::ID];
+        let schedule = &self.tenant.schedules[S::ID];
         let now = self.facts.now;
         let fact = (place.of_mut)(&mut self.facts);
         if !schedule.enabled {
@@ -407,7 +453,7 @@ impl EachSource for Held<'_> {
         }
         let mark = &self.readings.marks[S::ID];
         *fact = match ((place.of)(&self.readings.facts), &mark.failure) {
-            (Fact::Known { rows, at }, failure) => {
+            (Fact::Known { rows, at }, failure) if mark.read.is_some() => {
                 let age = mark.age(now, self.uptime).unwrap_or(Duration::MAX);
                 if age <= schedule.max_age {
                     let left = schedule.max_age - age + Duration::from_millis(1);
@@ -417,7 +463,8 @@ impl EachSource for Held<'_> {
                     Fact::Unread(too_old(failure.as_ref()))
                 }
             }
-            (Fact::Unread(_), Some(failure)) => Fact::Unread(Unread::after(failure)),
+            (_, Some(failure)) => Fact::Unread(Unread::after(failure)),
+            (Fact::Known { .. }, None) => Fact::default(),
             (Fact::Unread(why), None) => Fact::Unread(*why),
         };
         self.standings.push(mark.standing(S::ID, schedule, now, self.uptime));

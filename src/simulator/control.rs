@@ -6,12 +6,14 @@ use std::time::Duration;
 use hyper::{Method, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
+use url::form_urlencoded;
 
 use super::account::Account;
 use super::faults::Fault;
 use super::grants::Grant;
 use super::http::{Answer, Asked};
 use super::scope::Wanted;
+use super::sign_in_log::SignIns;
 use super::state::State;
 use super::truth::Truth;
 
@@ -110,6 +112,12 @@ impl Control {
         self.lock().truth()
     }
 
+    /// What a reader of the log should find now of the sign-ins from then on and before the end.
+    pub fn sign_ins(&self, from: Timestamp, end: Timestamp) -> SignIns {
+        let state = self.lock();
+        state.log.figures(state.world.people(), (from, end), state.now())
+    }
+
     /// The latest requests, oldest first.
     pub fn requests(&self) -> Vec<Seen> {
         self.lock().seen.iter().cloned().collect()
@@ -168,6 +176,16 @@ impl Control {
         match (&asked.method, asked.path.as_str()) {
             (&Method::GET, "/-/truth") => Answer::of(StatusCode::OK, &self.truth()),
             (&Method::GET, "/-/requests") => Answer::of(StatusCode::OK, &self.requests()),
+            (&Method::GET, "/-/sign-ins") => {
+                let moment = |wanted| {
+                    let mut query = form_urlencoded::parse(asked.query.as_bytes());
+                    query.find(|(name, _)| name == wanted)?.1.parse::<Timestamp>().ok()
+                };
+                match (moment("from"), moment("to")) {
+                    (Some(from), Some(to)) => Answer::of(StatusCode::OK, &self.sign_ins(from, to)),
+                    _ => Answer::text(StatusCode::BAD_REQUEST, "give from and to, two moments\n"),
+                }
+            }
             (&Method::POST, "/-/faults") => {
                 let lines = String::from_utf8_lossy(&asked.body);
                 let lines = lines.lines().filter(|line| !line.trim().is_empty());
@@ -233,8 +251,8 @@ impl Control {
             }
             _ => Answer::text(
                 StatusCode::NOT_FOUND,
-                "GET /-/truth, GET /-/requests, POST /-/faults, POST /-/step, POST /-/turn, \
-                 POST /-/grant, POST /-/revoke, POST /-/alerts/raise, POST /-/alerts/investigate, \
+                "GET /-/truth, GET /-/requests, GET /-/sign-ins, POST /-/faults, POST /-/step, \
+                 POST /-/turn, POST /-/grant, POST /-/revoke, POST /-/alerts/raise, POST /-/alerts/investigate, \
                  POST /-/alerts/resolve\n",
             ),
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Every kind of fault as it is written, and what it does.
-pub const FAULTS: [(&str, &str); 29] = [
+pub const FAULTS: [(&str, &str); 33] = [
     (
         "throttle[=SECONDS|date|none]",
         "429 for all of Graph, with Retry-After in whole or decimal seconds, as a date, or missing",
@@ -17,6 +17,8 @@ pub const FAULTS: [(&str, &str); 29] = [
     ("malformed-rows=N", "the first N rows of every list carry wrong types"),
     ("html", "200 with a page of HTML, as a proxy would"),
     ("foreign-nextlink", "lists go on at another host"),
+    ("foreign-redirect", "reports lie at another host, to be had without TLS"),
+    ("second-redirect", "reports lie elsewhere than where they were said to lie"),
     ("endless-paging", "lists never end: one empty page after the other"),
     ("expired-secret", "no token: the client secret has expired"),
     ("wrong-secret", "no token: the client secret is wrong"),
@@ -40,6 +42,11 @@ pub const FAULTS: [(&str, &str); 29] = [
     ),
     ("validate-mfa-silent", "Partner Center does not say whether the token satisfies its MFA test"),
     ("mfa-unenforced", "Partner Center lets tokens without MFA in, as before it was mandatory"),
+    ("no-beta[=400|404|501]", "Graph's beta is refused, with 501 unless another status is given"),
+    (
+        "expiring-skiptoken=PAGES",
+        "lists go on for so many pages; then the token is refused with 400",
+    ),
 ];
 
 /// One thing that goes wrong, everywhere it can or only where the path contains some text.
@@ -60,6 +67,8 @@ pub(super) enum Kind {
     MalformedRows(usize),
     Html,
     ForeignNextLink,
+    ForeignRedirect,
+    SecondRedirect,
     EndlessPaging,
     ExpiredSecret,
     WrongSecret,
@@ -80,6 +89,8 @@ pub(super) enum Kind {
     Refusal(Cause),
     ValidateMfaSilent,
     MfaUnenforced,
+    NoBeta(u16),
+    ExpiringSkiptoken(usize),
 }
 
 /// Why Partner Center refuses whoever asks.
@@ -120,6 +131,8 @@ pub(super) enum Side {
     Graph,
     PartnerCenter,
     Vault,
+    /// Where reports lie.
+    Download,
     /// The simulator's own pages, where nothing goes wrong.
     Own,
 }
@@ -130,7 +143,7 @@ impl Fault {
         match (&self.path, side) {
             (_, Side::Own) => false,
             (Some(part), _) => path.contains(part.as_str()),
-            (None, Side::Graph | Side::PartnerCenter) => true,
+            (None, Side::Graph | Side::PartnerCenter | Side::Download) => true,
             (None, Side::Vault) => matches!(self.kind, Kind::Forbidden(_)),
             // Without a path, what spoils answers spoils Graph's: else no token would be had.
             (None, Side::Login) => matches!(
@@ -222,6 +235,8 @@ impl Kind {
             ("malformed", None) => Some(Self::Malformed),
             ("html", None) => Some(Self::Html),
             ("foreign-nextlink", None) => Some(Self::ForeignNextLink),
+            ("foreign-redirect", None) => Some(Self::ForeignRedirect),
+            ("second-redirect", None) => Some(Self::SecondRedirect),
             ("endless-paging", None) => Some(Self::EndlessPaging),
             ("expired-secret", None) => Some(Self::ExpiredSecret),
             ("wrong-secret", None) => Some(Self::WrongSecret),
@@ -244,6 +259,13 @@ impl Kind {
             }
             ("validate-mfa-silent", None) => Some(Self::ValidateMfaSilent),
             ("mfa-unenforced", None) => Some(Self::MfaUnenforced),
+            ("no-beta", None) => Some(Self::NoBeta(501)),
+            ("no-beta", Some(text)) => text
+                .parse()
+                .ok()
+                .filter(|status| [400, 404, 501].contains(status))
+                .map(Self::NoBeta),
+            ("expiring-skiptoken", Some(text)) => text.parse().ok().map(Self::ExpiringSkiptoken),
             _ => None,
         }
     }
@@ -267,6 +289,8 @@ impl fmt::Display for Fault {
             Kind::MalformedRows(rows) => write!(f, "malformed-rows={rows}"),
             Kind::Html => f.write_str("html"),
             Kind::ForeignNextLink => f.write_str("foreign-nextlink"),
+            Kind::ForeignRedirect => f.write_str("foreign-redirect"),
+            Kind::SecondRedirect => f.write_str("second-redirect"),
             Kind::EndlessPaging => f.write_str("endless-paging"),
             Kind::ExpiredSecret => f.write_str("expired-secret"),
             Kind::WrongSecret => f.write_str("wrong-secret"),
@@ -287,6 +311,8 @@ impl fmt::Display for Fault {
             Kind::Refusal(cause) => write!(f, "refusal={}", cause.word()),
             Kind::ValidateMfaSilent => f.write_str("validate-mfa-silent"),
             Kind::MfaUnenforced => f.write_str("mfa-unenforced"),
+            Kind::NoBeta(status) => write!(f, "no-beta={status}"),
+            Kind::ExpiringSkiptoken(pages) => write!(f, "expiring-skiptoken={pages}"),
         }?;
         self.path.as_ref().map_or(Ok(()), |path| write!(f, "@{path}"))
     }
@@ -304,6 +330,7 @@ mod tests {
                 "throttle" => "throttle=2.128".to_owned(),
                 "server-error" => "server-error=0.25".to_owned(),
                 "refusal" => "refusal=programme".to_owned(),
+                "no-beta" => "no-beta=404".to_owned(),
                 kind if usage.contains('=') => format!("{kind}=7"),
                 kind => kind.to_owned(),
             };
@@ -316,6 +343,7 @@ mod tests {
         }
         assert_eq!("server-error".parse::<Fault>().unwrap().to_string(), "server-error=1");
         assert_eq!("throttle".parse::<Fault>().unwrap().to_string(), "throttle=10");
+        assert_eq!("no-beta".parse::<Fault>().unwrap().to_string(), "no-beta=501");
     }
 
     #[test]
@@ -340,6 +368,8 @@ mod tests {
             "refusal",
             "refusal=mood",
             "token-stall",
+            "no-beta=200",
+            "expiring-skiptoken",
         ] {
             let error = text.parse::<Fault>().unwrap_err();
             assert!(matches!(error, FaultError::Argument { .. }), "{text}: {error}");

@@ -19,9 +19,11 @@ mod options;
 mod partner;
 mod refusal;
 mod registration;
+mod reports;
 mod resource;
 mod roles;
 mod settings;
+mod sign_ins;
 mod tenant;
 mod throttles;
 mod users;
@@ -33,12 +35,13 @@ use refusal::Refusal;
 use resource::{Meter, Resource};
 
 /// What a reader of everything below needs, and nothing more.
-pub(super) const NEEDED_PERMISSIONS: [&str; 7] = [
+pub(super) const NEEDED_PERMISSIONS: [&str; 8] = [
     "AuditLog.Read.All",
     "GroupMember.Read.All",
     "LicenseAssignment.Read.All",
     "Organization.Read.All",
     "Policy.Read.All",
+    "Reports.Read.All",
     "RoleManagement.Read.Directory",
     "User.Read.All",
 ];
@@ -70,8 +73,21 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
         let text = "Specified HTTP method is not allowed for the request target.";
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", text));
     }
+    for fault in faults {
+        match fault {
+            Kind::NoBeta(status) if beta => return Err(Refusal::no_beta(*status)),
+            _ => {}
+        }
+    }
     let resource = Resource::at(path, beta)?;
     let options = Options::read(asked)?;
+    let expired = faults.iter().any(|fault| match fault {
+        Kind::ExpiringSkiptoken(pages) => options.cursor.pages >= (*pages).max(1),
+        _ => false,
+    });
+    if expired {
+        return Err(Refusal::expired_token());
+    }
     let units = permit(state, asked, &resource, &options, &holder, faults)?;
     let context = Context { state, asked, options, holder, faults };
     if resource.meter() == Meter::Partner {
@@ -101,15 +117,18 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
         Resource::User(id) => users::one(&context, id),
         Resource::Registrations => registration::list(&context),
         Resource::Registration(id) => registration::one(&context, id),
+        Resource::OutlookVersions(days) => reports::outlook_versions(&context, days),
         Resource::SecurityAlerts => partner::alerts(&context),
         Resource::SecurityAlert(id) => partner::alert(&context, id),
         Resource::SecurityScore => partner::score(&context),
         Resource::SecurityRequirements => partner::requirements(&context),
         Resource::CustomerInsights => partner::customer_insights(&context),
         Resource::ScoreHistory => partner::history(&context),
+        Resource::SignIns(version) => sign_ins::list(&context, *version),
     }?;
     Ok(match resource.meter() {
         Meter::Directory => answered.with("x-ms-resource-unit", &units.to_string()),
+        Meter::Usage => reports::lead(state, asked, answered, faults),
         Meter::Reports | Meter::ConditionalAccess | Meter::Partner => answered,
     })
 }
@@ -154,6 +173,10 @@ fn permit(
     if resource.needs_p2() && plan != Plan::P2 {
         return Err(Refusal::without_p2());
     }
+    if resource.meter() == Meter::Usage {
+        // A service of its own, too; nobody reads it often enough to be told.
+        return Ok(0);
+    }
     let units = options.weigh(resource.cost());
     if state.settings.enforce_throttles {
         let (now, users) = (state.now(), state.world.people().len());
@@ -180,7 +203,12 @@ struct Context<'a> {
 
 impl Context<'_> {
     fn json(&self, body: &Value) -> Answer {
-        Answer::of(StatusCode::OK, body).with(
+        self.typed(Answer::of(StatusCode::OK, body))
+    }
+
+    /// JSON is called by more names than its own.
+    fn typed(&self, answer: Answer) -> Answer {
+        answer.with(
             "content-type",
             "application/json;odata.metadata=minimal;odata.streaming=true;\
              IEEE754Compatible=false;charset=utf-8",

@@ -23,7 +23,7 @@ use url::form_urlencoded;
 
 use super::control::{Control, Seen};
 use super::faults::{Kind, Side};
-use super::{graph, partner_center, time, tokens, vault};
+use super::{downloads, graph, partner_center, time, tokens, vault};
 
 /// Largest request body: a form with an assertion is a few kilobytes.
 const BODY_BYTES: usize = 64 << 10;
@@ -87,7 +87,7 @@ enum Ending {
 }
 
 impl Answer {
-    fn new(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Self {
+    pub(super) fn bytes(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         Self { status, headers, body, delay: Duration::ZERO, ending: Ending::Whole }
@@ -96,15 +96,20 @@ impl Answer {
     /// JSON.
     pub(super) fn of(status: StatusCode, body: &impl Serialize) -> Self {
         let body = serde_json::to_vec(body).expect("what is answered has text keys only");
-        Self::new(status, "application/json; charset=utf-8", body)
+        Self::bytes(status, "application/json; charset=utf-8", body)
+    }
+
+    /// JSON that is already written.
+    pub(super) fn written(status: StatusCode, body: Vec<u8>) -> Self {
+        Self::bytes(status, "application/json; charset=utf-8", body)
     }
 
     pub(super) fn text(status: StatusCode, body: &str) -> Self {
-        Self::new(status, "text/plain; charset=utf-8", body.as_bytes().to_vec())
+        Self::bytes(status, "text/plain; charset=utf-8", body.as_bytes().to_vec())
     }
 
     pub(super) fn html(status: StatusCode, body: &str) -> Self {
-        Self::new(status, "text/html; charset=utf-8", body.as_bytes().to_vec())
+        Self::bytes(status, "text/html; charset=utf-8", body.as_bytes().to_vec())
     }
 
     /// Adds a header; a value that cannot be one is left out.
@@ -125,7 +130,7 @@ impl Answer {
                     let page =
                         "<!DOCTYPE html><html><body><h1>Sign in to the proxy</h1></body></html>";
                     let mut answer =
-                        Self::new(StatusCode::OK, "text/html; charset=utf-8", page.into());
+                        Self::bytes(StatusCode::OK, "text/html; charset=utf-8", page.into());
                     (answer.delay, answer.ending) = (self.delay, self.ending);
                     *self = answer;
                 }
@@ -160,11 +165,14 @@ pub(super) async fn exchange(
 ) -> Result<Response<Sent>, Infallible> {
     let (parts, body) = request.into_parts();
     let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+    // Whoever speaks TLS in front of us says so, and wants links that lead back to it.
+    let is_behind_tls = parts.headers.get("x-forwarded-proto").is_some_and(|it| it == "https");
+    let scheme = if is_behind_tls { "https" } else { "http" };
     let mut asked = Asked {
         method: parts.method,
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
-        origin: format!("http://{}", host.map_or_else(|| address.to_string(), str::to_owned)),
+        origin: format!("{scheme}://{}", host.map_or_else(|| address.to_string(), str::to_owned)),
         headers: parts.headers,
         body: Vec::new(),
     };
@@ -200,11 +208,14 @@ fn answer(control: &Control, asked: &Asked) -> Answer {
              /graph/v1.0/ /graph/beta/        Graph\n\
              /partnercenter/v1/               Partner Center\n\
              /vault/secrets/                  Key Vault\n\
+             /download/                       reports, once each and without a token\n\
              /-/alerts/raise /-/grant         an alert about fraud; a grant without a person\n\
+             /-/sign-ins?from=&to=            what is true of the log of sign-ins\n\
              /-/truth /-/requests             what a reader should find, and what it asked\n",
         ),
         Side::Login => tokens::answer(&mut state, asked, &faults),
         Side::Graph => graph::answer(&mut state, asked, &faults),
+        Side::Download => downloads::answer(&mut state, asked, &faults),
         Side::Vault => vault::answer(&mut state, asked, &faults),
         Side::PartnerCenter => partner_center::answer(&mut state, asked, &faults),
     };
@@ -220,6 +231,7 @@ fn side(path: &str) -> Side {
         Some("graph") => Side::Graph,
         Some("partnercenter") => Side::PartnerCenter,
         Some("vault") => Side::Vault,
+        Some("download") => Side::Download,
         Some("") | None => Side::Own,
         Some(_) => Side::Login,
     }

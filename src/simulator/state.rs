@@ -10,13 +10,16 @@ use super::alerts::Alerts;
 use super::bearer::Tokens;
 use super::control::Seen;
 use super::customers::{self, Customer};
+use super::downloads::Downloads;
 use super::faults::{Fault, Kind, Side};
 use super::grants::Grants;
 use super::graph::Throttles;
+use super::outlook;
 use super::partner_center::{self, Meter};
 use super::person;
 use super::resellers::{self, Reseller};
 use super::score::{self, History};
+use super::sign_in_log::Log;
 use super::time::Time;
 use super::truth::{Circumstances, Customers, Fraud, Score, Truth};
 use super::vault::Vault;
@@ -33,6 +36,7 @@ pub(super) struct State {
     pub(super) resellers: Vec<Reseller>,
     pub(super) alerts: Alerts,
     pub(super) history: History,
+    pub(super) log: Log,
     pub(super) time: Time,
     /// When it was made.
     pub(super) born: Timestamp,
@@ -40,6 +44,7 @@ pub(super) struct State {
     pub(super) tokens: Tokens,
     pub(super) grants: Grants,
     pub(super) vault: Vault,
+    pub(super) downloads: Downloads,
     pub(super) throttles: Throttles,
     pub(super) faults: Vec<Fault>,
     /// Draws ids of requests and who meets a server error; never anything in the world.
@@ -52,8 +57,10 @@ impl State {
         let time = Time::new(settings.start);
         let (seed, now) = (settings.seed, time.now());
         let customers = customers::draw(settings.customers, seed);
+        let world = World::new(settings.users, seed, now, settings.partner);
         let mut state = Self {
-            world: World::new(settings.users, seed, now, settings.partner),
+            log: Log::new(&settings, world.people(), world.directory(), &customers),
+            world,
             resellers: resellers::draw(settings.customers, seed),
             born: now,
             meter: Meter::default(),
@@ -64,6 +71,7 @@ impl State {
             tokens: Tokens::default(),
             grants: Grants::default(),
             vault: Vault::default(),
+            downloads: Downloads::default(),
             throttles: Throttles::default(),
             faults: std::mem::take(&mut settings.faults),
             rng: fastrand::Rng::with_seed(seed ^ 0x5eed),
@@ -121,6 +129,7 @@ impl State {
         let mut truth = self.world.truth(self.now(), &tenant);
         truth.fraud = Fraud::of(&self.alerts, self.now());
         truth.customers = Customers::of(&self.customers);
+        truth.outlook = outlook::count(self.world.people());
         truth.partner_center = partner_center::truth(self);
         truth.score = Score::of(&score::requirements(self, &truth), &self.history);
         truth

@@ -22,7 +22,9 @@ mod login;
 mod partner_center;
 mod people;
 mod policies;
+mod reports;
 mod score;
+mod sign_ins;
 mod trouble;
 mod vault;
 mod visits;
@@ -176,6 +178,8 @@ const PARTNER_CENTER: &str = "https://api.partnercenter.microsoft.com";
 
 const USERS: &str = "/users?$select=id,userPrincipalName,accountEnabled,userType,createdDateTime";
 const REPORT: &str = "/reports/authenticationMethods/userRegistrationDetails";
+/// The report of Outlook versions over 30 days.
+const OUTLOOK: &str = "/reports/getEmailAppUsageVersionsUserCounts(period='D30')";
 const POLICY: &str = "/policies/identitySecurityDefaultsEnforcementPolicy";
 
 const POLICIES: &str = "/identity/conditionalAccess/policies";
@@ -254,6 +258,16 @@ async fn a_connection_is_kept_for_the_next_question() {
         while !rest.ends_with(b"what it asked\n") {
             rest.push(stream.read_u8().await.unwrap());
         }
+    }
+}
+
+#[tokio::test]
+async fn behind_tls_links_lead_back_to_it() {
+    let running = start(quiet()).await;
+    for (headers, scheme) in [("", "http"), ("X-Forwarded-Proto: https\r\n", "https")] {
+        let page = running.get_with("/users?$select=id&$top=1", headers).await.json();
+        let link = page["@odata.nextLink"].as_str().unwrap();
+        assert!(link.starts_with(&format!("{scheme}://{}/graph/", running.address)), "{link}");
     }
 }
 

@@ -113,6 +113,9 @@ pub struct Truth {
     pub customers: Customers,
     /// What Microsoft makes of it all.
     pub score: Score,
+    /// Enabled employees by the Outlook they have: `2007`, `2010`, `2013`, `2016`, `2019`, `m365` and
+    /// `undetermined`.
+    pub outlook: BTreeMap<&'static str, usize>,
     /// Who reaches Partner Center, and how.
     pub partner_center: PartnerCenter,
 }

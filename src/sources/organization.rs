@@ -1,7 +1,9 @@
-//! The tenant itself: its name, what kind of partner it is, and which domains sign in elsewhere.
+//! The tenant itself: its name and age, what kind of partner it is, and which domains sign in
+//! elsewhere.
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::Facts;
@@ -20,6 +22,9 @@ pub struct Organization {
     /// The organization's name.
     #[serde(default, deserialize_with = "wire::null_is_default")]
     pub display_name: String,
+    /// When the tenant was made.
+    #[serde(default, deserialize_with = "wire::optional_moment")]
+    pub created_date_time: Option<Timestamp>,
     /// What kind of partner the tenant is.
     #[serde(default)]
     pub partner_tenant_type: PartnerType,
@@ -105,6 +110,14 @@ static TENANT_INFO: Metric = Metric {
     labels: &["tenant", "tenant_id", "display_name", "partner_type"],
 };
 
+static CREATED: Metric = Metric {
+    name: "partnercenter_tenant_created_timestamp_seconds",
+    help: "When the partner tenant was made. In one made before August 2017 modern authentication was \
+           off in Exchange Online until somebody switched it on. Absent where Microsoft does not say.",
+    kind: Kind::Gauge,
+    labels: &["tenant"],
+};
+
 static FEDERATED: Metric = Metric {
     name: "partnercenter_federated_domains",
     help: "Verified domains whose people sign in at another identity provider. Whether they do MFA \
@@ -115,16 +128,16 @@ static FEDERATED: Metric = Metric {
 
 impl Source for Organization {
     const ID: &'static str = "organization";
-    const WHAT: &'static str = "The tenant's name, kind of partner, and verified domains";
+    const WHAT: &'static str = "The tenant's name, age, kind of partner, and verified domains";
     const ASK: Ask = Ask::graph(
-        "/v1.0/organization?$select=id,displayName,partnerTenantType,verifiedDomains",
+        "/v1.0/organization?$select=id,displayName,createdDateTime,partnerTenantType,verifiedDomains",
         Bucket::Directory,
     );
     const PERMISSION: &'static str = "Organization.Read.All";
     const LICENSE: Option<&'static str> = None;
     const DOCS: &'static str = "https://learn.microsoft.com/graph/api/organization-list";
     const INTERVAL: Duration = Duration::from_secs(3600);
-    const METRICS: &'static [&'static Metric] = &[&TENANT_INFO, &FEDERATED];
+    const METRICS: &'static [&'static Metric] = &[&TENANT_INFO, &CREATED, &FEDERATED];
 
     async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
         client.entity(&Self::ASK).await.map(Rows::single)
@@ -137,6 +150,9 @@ impl Source for Organization {
             ("partner_type", self.partner_tenant_type.as_str()),
         ];
         samples.push(&TENANT_INFO, labels, 1.0);
+        if let Some(created) = self.created_date_time {
+            samples.push(&CREATED, [], created.as_second() as f64);
+        }
         samples.count(&FEDERATED, [], self.federated_domains().count());
     }
 }
@@ -156,6 +172,7 @@ mod tests {
         assert_eq!(
             samples.to_string(),
             "partnercenter_federated_domains{tenant=\"contoso\"} 1\n\
+             partnercenter_tenant_created_timestamp_seconds{tenant=\"contoso\"} 1433406600\n\
              partnercenter_tenant_info{tenant=\"contoso\",\
              tenant_id=\"5a0e3c5d-3a6b-4c19-9a77-0e2d7f9d1c11\",\
              display_name=\"Fabrikam \\\"Cloud\\\" Partners\",\
@@ -165,12 +182,17 @@ mod tests {
 
     #[test]
     fn an_ordinary_tenant_is_said_so_plainly() {
-        for body in
-            [r#"{"id":"x"}"#, r#"{"partnerTenantType":null}"#, r#"{"partnerTenantType":""}"#]
-        {
+        for body in [
+            r#"{"id":"x"}"#,
+            r#"{"partnerTenantType":null,"createdDateTime":null}"#,
+            r#"{"partnerTenantType":""}"#,
+        ] {
             let organization: Organization = wire::entity(body.as_bytes()).unwrap();
             assert_eq!(organization.partner_tenant_type.as_str(), "none", "{body}");
             assert!(!organization.partner_tenant_type.is_partner());
+            let mut samples = Samples::of_tenant("contoso");
+            organization.observe(&mut samples);
+            assert!(!samples.to_string().contains("_created_"), "{samples}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Facts;
+use super::{Facts, Schedule};
 use crate::client::{Ask, Client, FetchError, PartnerRefusal, Tally};
 use crate::metrics::{Metric, Samples};
 
@@ -33,6 +33,9 @@ pub trait Source: Sized + Send + Sync + 'static {
     /// what throttling may take.
     const HOLDS_AT_LEAST: Duration = Duration::ZERO;
 
+    /// How far back its figures reach unless configured otherwise, where that is a choice.
+    const WINDOW: Option<Duration> = None;
+
     /// Sources whose facts say what to read here; they are tried first. Empty for most.
     const AFTER: &'static [&'static str] = &[];
 
@@ -41,6 +44,16 @@ pub trait Source: Sized + Send + Sync + 'static {
         client: &Client,
         known: &Facts,
     ) -> impl Future<Output = Result<Rows<Self>, FetchError>> + Send;
+
+    /// Reads on from `last`, the last good rows, whatever their age. Most sources read anew.
+    fn fetch_on(
+        client: &Client,
+        known: &Facts,
+        _schedule: Schedule,
+        _last: Option<Arc<Self>>,
+    ) -> impl Future<Output = Result<Rows<Self>, FetchError>> + Send {
+        Self::fetch(client, known)
+    }
 
     /// Whether `known` asks for more than was read, so that the next reading should not wait.
     fn wants(_known: &Facts) -> bool {
@@ -93,6 +106,8 @@ pub struct About {
     pub interval: Duration,
     /// [`Source::HOLDS_AT_LEAST`].
     pub holds_at_least: Duration,
+    /// [`Source::WINDOW`].
+    pub window: Option<Duration>,
     /// [`Source::AFTER`].
     pub after: &'static [&'static str],
     /// [`Source::METRICS`].
@@ -111,6 +126,7 @@ impl About {
             docs: S::DOCS,
             interval: S::INTERVAL,
             holds_at_least: S::HOLDS_AT_LEAST,
+            window: S::WINDOW,
             after: S::AFTER,
             metrics: S::METRICS,
         }

@@ -72,11 +72,18 @@ SILENCES = [
             "SourceStale",
             "MandatoryRequirementUnknown",
             "MfaCoverageUnknown",
+            "SignInLogBehind",
         },
     ),
     (
         {"TenantUnreachable"},
-        {"SourceFailing", "SourceStale", "MandatoryRequirementUnknown", "MfaCoverageUnknown"},
+        {
+            "SourceFailing",
+            "SourceStale",
+            "MandatoryRequirementUnknown",
+            "MfaCoverageUnknown",
+            "SignInLogBehind",
+        },
     ),
     (
         {"UsersWithoutEnforcedMfa"},
@@ -87,6 +94,7 @@ SILENCES = [
             "MandatoryRequirementNotMet mfa-every-authentication",
             "MandatoryRequirementNotMet mfa-guests",
             "MandatoryRequirementNotMet mfa-no-exclusions",
+            "UsersSignInWithoutMfa",
         },
     ),
     ({"AdminsWithoutMfa"}, {"MandatoryRequirementNotMet mfa-admins-enforced"}),
@@ -96,6 +104,17 @@ SILENCES = [
     (
         {"MandatoryRequirementNotMet mfa-third-party-exception"},
         {"ThirdPartyMfaWithoutException"},
+    ),
+    ({"AoboWithoutMfa"}, {"MandatoryRequirementNotMet mfa-aobo"}),
+    ({"ThirdPartyClaimMissing"}, {"MandatoryRequirementNotMet mfa-third-party-claim"}),
+    (
+        {"PasswordGrantAutomation"},
+        {"RecommendedRequirementNotMet automation-user-credentials"},
+    ),
+    ({"MandatoryRequirementNotMet mfa-cloud-signins"}, {"UsersSignInWithoutMfa"}),
+    (
+        {"PermissionMissing sign_ins", "SourceFailing sign_ins", "SourceStale sign_ins"},
+        {"SignInLogBehind"},
     ),
     # Not a missing licence: nobody hears of that, so it must silence nothing.
     (
@@ -314,18 +333,22 @@ def test_what_follows_from_another_alert_of_the_demo_is_not_said_again(world):
         "AppWithoutSam",
         "MandatoryRequirementNotMet mfa-admins-enforced",
         "MandatoryRequirementNotMet mfa-all-users-enforced",
+        "MandatoryRequirementNotMet mfa-aobo",
         "MandatoryRequirementNotMet mfa-api-requests",
         "MandatoryRequirementNotMet mfa-every-authentication",
         "MandatoryRequirementNotMet mfa-guests",
         "MandatoryRequirementNotMet mfa-no-exclusions",
         "MandatoryRequirementNotMet mfa-portal-requests",
+        "MandatoryRequirementNotMet mfa-third-party-claim",
         "MandatoryRequirementNotMet sam-adopted",
         "MfaExclusions",
         "MfaPolicyHasGap",
         "PortalUsersWithoutMfa",
+        "RecommendedRequirementNotMet automation-user-credentials",
         "ResellerMpaUnsigned",
         "ThirdPartyMfaWithoutException",
         "UsersNotRegisteredForMfa",
+        "UsersSignInWithoutMfa",
     }
     for prometheus in world.prometheuses:
 
@@ -384,6 +407,10 @@ def test_the_example_inhibits_what_it_should_and_nothing_else(world):
         for labels, _ in page.select("partnercenter_requirement_info", tier="M")
     ]
     details["PartnercenterMandatoryRequirementNotMet"] = mandatory
+    details["PartnercenterRecommendedRequirementNotMet"] = [
+        {"requirement": "automation-user-credentials"},
+        {"requirement": "mfa-phishing-resistant"},
+    ]
     details["PartnercenterMandatoryRequirementUnknown"] = [
         {"requirement": "mfa-guests"},
         {"requirement": "mpa-accepted"},
@@ -407,6 +434,7 @@ def test_the_example_inhibits_what_it_should_and_nothing_else(world):
             "GroupsUnreadable",
             "MfaCoverageUnknown",
             "PoliciesUndecided",
+            "SignInLogBehind",
         )
     ]
     # And every requirement that nobody can judge, beside what it may follow from.

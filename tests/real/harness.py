@@ -192,7 +192,7 @@ class Microsoft:
     """`partnercenter_exporter simulate`: the simulated Microsoft alone, for an exporter that is
     configured as a real one is."""
 
-    def __init__(self, binary, directory, name="microsoft"):
+    def __init__(self, binary, directory, name="microsoft", sign_ins=2000):
         address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{address}"
         self.process = Process(
@@ -202,6 +202,7 @@ class Microsoft:
                 "simulate",
                 f"--web.listen-address={address}",
                 "--users=40",
+                f"--sign-ins={sign_ins}",
                 "--unthrottled",
             ],
             directory,

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::harness::{Microsoft, ask, run};
 
-fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_partnercenter_exporter"));
     // What the machine has set must not decide what a test sees.
     for name in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"] {
@@ -24,13 +24,13 @@ fn called(arguments: &[&str]) -> (Output, String, String) {
 }
 
 /// A configuration in a directory of its own, with the simulated secret beside it.
-fn configured(yaml: &str) -> tempfile::TempDir {
+pub(crate) fn configured(yaml: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("config.yml"), yaml).unwrap();
     folder
 }
 
-fn file(folder: &Path) -> String {
+pub(crate) fn file(folder: &Path) -> String {
     format!("--config.file={}", folder.join("config.yml").display())
 }
 
@@ -42,6 +42,7 @@ fn help_names_every_command_and_the_conventional_flags() {
         "demo",
         "simulate",
         "check",
+        "backfill",
         "reference",
         "--config.file",
         "--web.listen-address",
@@ -69,6 +70,7 @@ fn mistakes_on_the_command_line_are_named_and_exit_with_3() {
         (&["serve"], "serve"),
         (&["--config.file=/nowhere/x.yml"], "/nowhere/x.yml: cannot be read"),
         (&["demo", "--fault", "trottle"], "unknown fault `trottle`"),
+        (&["backfill", "--since=31d"], "Microsoft keeps the sign-in log for 30d"),
         (&["simulate", "--web.listen-address=192.0.2.1:1"], "cannot listen on 192.0.2.1:1"),
     ] {
         let (output, out, err) = called(arguments);

@@ -24,7 +24,7 @@ pub(crate) fn beginning() -> Timestamp {
 }
 
 /// How long anything may take in real time before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Runs a test on a runtime of its own, and not for ever.
 pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
@@ -48,6 +48,11 @@ impl Microsoft {
     /// A small world that stands still at the present, for whoever goes by the machine's clock.
     pub(crate) fn of_today() -> Self {
         Self::at(None, simulator::Settings { users: 120, ..simulator::Settings::default() })
+    }
+
+    /// The same with so many sign-ins a day.
+    pub(crate) fn logging_until_today(sign_ins: usize) -> Self {
+        Self::at(None, simulator::Settings { users: 120, sign_ins, ..Default::default() })
     }
 
     fn at(start: Option<Timestamp>, settings: simulator::Settings) -> Self {
@@ -152,7 +157,11 @@ pub(crate) struct Exporter {
 
 impl Exporter {
     pub(crate) fn start(settings: Settings) -> Self {
-        let clock = Clock::driven(beginning());
+        Self::start_at(beginning(), settings)
+    }
+
+    pub(crate) fn start_at(now: Timestamp, settings: Settings) -> Self {
+        let clock = Clock::driven(now);
         let telemetry = Telemetry::new();
         let collecting = Collecting::start(settings, clock.clone(), telemetry.clone()).unwrap();
         Self { clock, view: collecting.view(), telemetry, _collecting: collecting }

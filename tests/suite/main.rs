@@ -7,6 +7,7 @@
 )]
 
 mod agreement;
+mod backfill;
 mod command_line;
 mod harness;
 mod partner_center;
@@ -14,6 +15,7 @@ mod person;
 mod samples;
 mod scrape;
 mod secrets;
+mod sign_ins;
 mod tidy;
 mod tls;
 mod trouble;

@@ -308,6 +308,8 @@ fn our_own_bodies_of_the_same_shapes_add_up() {
         ("/subscribedSkus", body("subscribed_skus.json")),
         ("/crossTenantAccessPolicy/default", b"{}".to_vec()),
         ("/crossTenantAccessPolicy/partners", br#"{"value":[]}"#.to_vec()),
+        // Sent at once, as it is where it lies.
+        ("/getEmailAppUsageVersionsUserCounts(period='D30')", body("outlook_versions.csv")),
     ]);
     for line in [
         r#"partnercenter_users{tenant="contoso",account="guest"} 1"#,
@@ -319,6 +321,7 @@ fn our_own_bodies_of_the_same_shapes_add_up() {
         r#"partnercenter_sign_in_log_available{tenant="contoso"} 1"#,
         r#"partnercenter_requirement_state{tenant="contoso",requirement="security-defaults",state="compliant"} 1"#,
         r#"partnercenter_requirement_findings{tenant="contoso",requirement="mfa-all-users-registered"} 1"#,
+        r#"partnercenter_outlook_users{tenant="contoso",outlook_version="2016"} 1204"#,
         r#"partnercenter_up{tenant="contoso"} 1"#,
     ] {
         assert!(

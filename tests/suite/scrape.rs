@@ -66,7 +66,8 @@ async fn declared(microsoft: &Microsoft) -> Exporter {
         ),
     };
     let mut exporter = Exporter::start(settings(&format!(
-        "{exceptions}tenants:\n{}    break_glass: [{break_glass}]\n    hire_grace: 14d\n",
+        "{exceptions}tenants:\n{}    break_glass: [{break_glass}]\n    hire_grace: 14d\n    \
+         sources: {{ outlook_versions: {{ interval: 10m }} }}\n",
         microsoft.tenant("contoso"),
     )));
     exporter.until(Snapshot::is_ready).await;
@@ -121,11 +122,13 @@ fn told(truth: &Truth) -> Vec<String> {
         ("named_locations", "trusted", &truth.named_locations),
         ("agent_groups", "group", &truth.agent_groups),
         ("admins_without_mfa", "gap", &truth.admins.without_mfa),
+        ("outlook_users", "outlook_version", &truth.outlook),
     ] {
         for (word, value) in all {
             tell(metric, &[(label, word)], *value);
         }
     }
+    tell("outlook_users", &[("outlook_version", "other")], 0);
     for (option, is_on) in &truth.options {
         tell("mfa_option_enabled", &[("option", option)], usize::from(*is_on));
     }

@@ -87,6 +87,7 @@ fn a_token_is_never_told() {
         "expired-token@/users",
         "malformed@/organization",
         "throttle=0@/subscribedSkus",
+        "reset@/download/",
     ]);
     let output = Command::new(env!("CARGO_BIN_EXE_partnercenter_exporter"))
         .args(["check", "--output=json", "--log.level=debug"])
@@ -100,6 +101,13 @@ fn a_token_is_never_told() {
     assert!(said.contains("cannot be read"), "{said}");
     // Tokens of the simulator are JWTs, which begin like this.
     assert!(!said.contains("eyJ") && !said.contains("Bearer"), "{said}");
+    // Where a report lies is as good as a token for it.
+    let asked = microsoft.control.requests();
+    let places =
+        asked.iter().filter_map(|it| it.path.strip_prefix("/download/")?.rsplit('/').next());
+    let places: Vec<_> = places.collect();
+    assert!(places.len() > 1 && said.contains("outlook_versions"), "{places:?}\n{said}");
+    assert!(!places.iter().any(|place| said.contains(place)), "{said}");
     let grant = std::fs::read_to_string(&person.grant).unwrap();
     assert!(said.contains("app_user_token") || said.contains("sam-refresh-token"), "{said}");
     assert!(!said.contains(&grant), "{said}");

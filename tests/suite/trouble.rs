@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 
 use crate::harness::{Exporter, Microsoft, Served, answer, ask, run, settings};
 
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 16] = [
     "organization",
     "users",
     "user_registration_details",
@@ -29,6 +29,7 @@ const SOURCES: [&str; 15] = [
     "per_user_mfa",
     "authentication_methods_policy",
     "cross_tenant_access",
+    "outlook_versions",
     "role_assignments",
     "role_eligibilities",
     "agent_groups",
@@ -49,6 +50,7 @@ fn figures(page: &str) -> BTreeMap<String, String> {
         "partnercenter_legacy_",
         "partnercenter_mfa_",
         "partnercenter_named_",
+        "partnercenter_outlook_",
         "partnercenter_sync_",
         "partnercenter_sign_in_",
         "partnercenter_tenant_",
@@ -131,6 +133,18 @@ struct Harm {
     moved: Vec<&'static str>,
 }
 
+/// Requirements about whom the sign-in log shows.
+const LOG: [&str; 8] = [
+    "app-passwords",
+    "automation-inventory",
+    "automation-user-credentials",
+    "legacy-clients",
+    "mfa-aobo",
+    "mfa-cloud-signins",
+    "mfa-third-party-claim",
+    "powershell-user-credentials",
+];
+
 fn harm(source: &str) -> Harm {
     const ADMINS: &str = "partnercenter_admins";
     const UNKNOWN: [&str; 4] = [
@@ -175,7 +189,9 @@ fn harm(source: &str) -> Harm {
     }
     match source {
         "organization" => {
+            harm.unknown.push("exchange-modern-auth");
             harm.gone.extend(["partnercenter_tenant_info", "partnercenter_federated_domains"]);
+            harm.gone.push("partnercenter_tenant_created");
         }
         "users" => {
             harm.unknown.extend(ENFORCEMENT);
@@ -185,6 +201,9 @@ fn harm(source: &str) -> Harm {
                 "mfa-phishing-resistant",
                 "connect-sync-account",
             ]);
+            // Whom the sign-in log shows is told by the accounts there are.
+            harm.unknown.extend(LOG);
+            harm.gone.push("partnercenter_service_account_candidates");
             // A way to enforce MFA is one only where somebody is held to it.
             harm.unknown.extend([
                 "mfa-supported-method",
@@ -193,7 +212,8 @@ fn harm(source: &str) -> Harm {
             ]);
             harm.gone.extend(["option=\"conditional_access\"", "option=\"per_user\""]);
             harm.gone.extend(["partnercenter_users{", "partnercenter_users_mfa_"]);
-            harm.gone.extend(["partnercenter_users_registered", "partnercenter_users_without"]);
+            harm.gone
+                .extend(["partnercenter_users_registered", "partnercenter_users_without_mfa{"]);
             harm.gone.extend([ADMINS, "partnercenter_users_legacy", "partnercenter_sync_accounts"]);
         }
         "user_registration_details" => {
@@ -216,7 +236,8 @@ fn harm(source: &str) -> Harm {
             harm.gone.push("option=\"security_defaults\"");
         }
         "subscribed_skus" => {
-            harm.unknown.push("signin-log-available");
+            // A log that is read is there, whatever is bought.
+            harm.unknown.push("log-retention");
             harm.gone.push("partnercenter_sign_in_log_available");
         }
         "conditional_access_policies" => {
@@ -229,6 +250,7 @@ fn harm(source: &str) -> Harm {
         }
         "named_locations" => harm.gone.push("partnercenter_named_locations"),
         "per_user_mfa" => {
+            harm.unknown.push("app-passwords");
             harm.gone.extend(["partnercenter_users_per_user_mfa", "option=\"per_user\""]);
         }
         "authentication_methods_policy" => {
@@ -240,6 +262,10 @@ fn harm(source: &str) -> Harm {
             harm.weaker.extend(["mfa-all-users-registered", "accounts-without-mfa-ability"]);
             harm.moved.extend(["partnercenter_users_mfa_unknown", "partnercenter_users_without"]);
             harm.gone.push("partnercenter_inbound_mfa_trust");
+        }
+        "outlook_versions" => {
+            harm.unknown.extend(["office-client-versions", "office-2013-registry"]);
+            harm.gone.push("partnercenter_outlook_");
         }
         "role_assignments" => {
             harm.unknown.extend(["mfa-every-authentication", "mfa-guests", "connect-sync-account"]);
@@ -271,6 +297,7 @@ fn path(source: &str) -> &'static str {
         "per_user_mfa" => "/beta/users",
         "authentication_methods_policy" => "/authenticationMethodsPolicy",
         "cross_tenant_access" => "/crossTenantAccessPolicy",
+        "outlook_versions" => "/getEmailAppUsageVersionsUserCounts",
         "role_assignments" => "/roleAssignmentScheduleInstances",
         "role_eligibilities" => "/roleEligibilityScheduleInstances",
         // The same path, without and with an id.
@@ -579,6 +606,90 @@ fn no_token_goes_to_another_host() {
 }
 
 #[test]
+fn a_report_is_fetched_where_it_lies_with_nothing_of_ours() {
+    run(async {
+        let microsoft = Microsoft::small();
+        let page = Exporter::of(&microsoft).await.page();
+        assert!(has(&page, &success("outlook_versions", 1)), "{page}");
+        let asked = microsoft.control.requests();
+        let asked: Vec<_> = asked.iter().filter(|it| it.path.starts_with("/download/")).collect();
+        let [fetched] = asked[..] else { panic!("{asked:?}") };
+        assert_eq!((fetched.status, fetched.authorization), (200, false), "{fetched:?}");
+        let said = [&fetched.client_request_id, &fetched.throttle_priority];
+        assert!(said.iter().all(|said| said.is_none()), "{fetched:?}");
+        assert_eq!(fetched.accept_encoding.as_deref(), Some("gzip"));
+        let rows = "partnercenter_source_rows{tenant=\"contoso\",source=\"outlook_versions\"} 1";
+        assert!(has(&page, rows), "{page}");
+    });
+}
+
+#[test]
+fn a_report_that_cannot_be_had_is_missing_wherever_it_goes_wrong() {
+    run(async {
+        for (fault, word, reason) in [
+            ("throttle@/reports/", "throttled", "source_failed"),
+            ("throttle=2.128@/download/", "throttled", "source_failed"),
+            ("server-error@/reports/", "server_error", "source_failed"),
+            ("server-error@/download/", "server_error", "source_failed"),
+            // Whoever keeps the report knows nothing of our permissions.
+            ("forbidden=/v1.0@/reports/getEmail", "permission", "permission"),
+            ("forbidden=/@/download/", "server_error", "source_failed"),
+            ("truncate@/download/", "network", "source_failed"),
+            ("reset@/download/", "network", "source_failed"),
+            ("html@/reports/getEmail", "malformed", "source_failed"),
+            ("html@/download/", "malformed", "source_failed"),
+            ("malformed@/download/", "malformed", "source_failed"),
+            ("malformed-rows=1@/reports/getEmail", "malformed", "source_failed"),
+            ("foreign-redirect", "malformed", "source_failed"),
+            ("second-redirect", "malformed", "source_failed"),
+        ] {
+            let microsoft = Microsoft::small();
+            microsoft.faults(&[fault]);
+            let page = Exporter::of(&microsoft).await.page();
+            let place = format!("{fault}\n{page}");
+            assert!(has(&page, &failure("outlook_versions", word)), "{place}");
+            assert!(has(&page, &success("outlook_versions", 0)), "{place}");
+            assert!(has(&page, &success("organization", 1)), "{place}");
+            assert!(has(&page, &unknown("office-client-versions", reason)), "{place}");
+            assert!(has(&page, &unknown("office-2013-registry", reason)), "{place}");
+            assert!(!page.lines().any(|it| it.starts_with("partnercenter_outlook_")), "{place}");
+            let asked = microsoft.control.requests();
+            let again = asked.iter().any(|seen| seen.path.contains("/download/again/"));
+            assert!(!again, "{fault}: one step and no further");
+        }
+    });
+}
+
+#[test]
+fn where_microsoft_makes_no_report_none_is_asked_for() {
+    run(async {
+        let microsoft = Microsoft::small();
+        let tenant = microsoft.tenant("contoso");
+        let mut exporter =
+            Exporter::start(settings(&format!("tenants:\n{tenant}    cloud: us_gov\n")));
+        exporter.until(Snapshot::is_ready).await;
+        let page = exporter.page();
+        let tried = [success("outlook_versions", 0), success("outlook_versions", 1)];
+        assert!(!tried.iter().any(|tried| has(&page, tried)), "{page}");
+        assert!(has(&page, &success("organization", 1)), "{page}");
+        let asked = microsoft.control.requests();
+        assert!(!asked.iter().any(|seen| seen.path.contains("/getEmailAppUsage")), "{asked:?}");
+        assert!(has(&page, &unknown("office-client-versions", "not_observable")), "{page}");
+    });
+}
+
+#[test]
+fn a_report_of_nobody_shows_nothing() {
+    run(async {
+        let settings = simulator::Settings { users: 9, ..simulator::Settings::default() };
+        let page = Exporter::of(&Microsoft::start(settings)).await.page();
+        assert!(has(&page, &success("outlook_versions", 1)), "{page}");
+        assert!(has(&page, &unknown("office-client-versions", "not_observable")), "{page}");
+        assert!(!page.lines().any(|it| it.starts_with("partnercenter_outlook_")), "{page}");
+    });
+}
+
+#[test]
 fn a_list_without_end_is_given_up_at_a_bound() {
     run(async {
         let microsoft = Microsoft::small();
@@ -715,6 +826,8 @@ fn what_befalls_one_tenant_does_not_touch_another() {
             figures
                 .into_iter()
                 .filter(|(series, _)| series.contains(&format!("tenant=\"{tenant}\"")))
+                // Hours of the sign-in log settle as they pass.
+                .filter(|(series, _)| !series.contains("_settled_timestamp_seconds"))
                 .collect()
         };
         let before = exporter.page();

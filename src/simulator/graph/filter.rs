@@ -59,7 +59,7 @@ fn parse(text: &str) -> Option<Filter<'_>> {
 }
 
 /// A text in quotation marks, of which it may hold doubled ones, and what follows.
-fn quoted(text: &str) -> Option<(String, &str)> {
+pub(super) fn quoted(text: &str) -> Option<(String, &str)> {
     let mut rest = text.strip_prefix('\'')?;
     let mut value = String::new();
     loop {

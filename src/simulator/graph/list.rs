@@ -57,20 +57,23 @@ pub(super) fn answer(context: &Context<'_>, what: &str, mut page: Page) -> Answe
     if let Some(count) = page.count {
         body.insert("@odata.count".to_owned(), json!(count));
     }
-    if let Some(position) = page.next {
-        let next = Cursor { position, rows: here.rows + rows, pages: here.pages + 1 };
-        let path = &context.asked.path;
-        let token = next.seal(path, &context.options.rest);
-        let rest = &context.options.rest;
-        let joint = if rest.is_empty() { "" } else { "&" };
-        let origin = &context.asked.origin;
-        let link = format!("{origin}{path}?{rest}{joint}$skiptoken={token}");
-        body.insert("@odata.nextLink".to_owned(), json!(link));
-    }
-    if context.has(&Kind::ForeignNextLink) {
-        let link = "https://graph.example.invalid/v1.0/users?$skiptoken=c2ltdWxhdGVk";
+    if let Some(link) = link(context, page.next, rows) {
         body.insert("@odata.nextLink".to_owned(), json!(link));
     }
     body.insert("value".to_owned(), Value::Array(page.rows));
     context.json(&Value::Object(body))
+}
+
+/// Where the list goes on after so many rows, if it does.
+pub(super) fn link(context: &Context<'_>, next: Option<usize>, rows: usize) -> Option<String> {
+    if context.has(&Kind::ForeignNextLink) {
+        return Some("https://graph.example.invalid/v1.0/users?$skiptoken=c2ltdWxhdGVk".to_owned());
+    }
+    let here = context.options.cursor;
+    let next = Cursor { position: next?, rows: here.rows + rows, pages: here.pages + 1 };
+    let (path, rest) = (&context.asked.path, &context.options.rest);
+    let token = next.seal(path, rest);
+    let joint = if rest.is_empty() { "" } else { "&" };
+    let origin = &context.asked.origin;
+    Some(format!("{origin}{path}?{rest}{joint}$skiptoken={token}"))
 }

@@ -18,6 +18,7 @@ pub(super) struct Options {
     pub(super) filter: Option<String>,
     pub(super) expand: Option<String>,
     pub(super) count: bool,
+    pub(super) order: Option<String>,
     /// Names of the options given, to be held against what is offered.
     given: Vec<String>,
     /// Where the page begins.
@@ -45,6 +46,7 @@ impl Options {
             filter: None,
             expand: None,
             count: false,
+            order: None,
             given: Vec::new(),
             cursor: Cursor::default(),
             rest: String::new(),
@@ -67,6 +69,7 @@ impl Options {
                 }
                 "$filter" => options.filter = Some(value.into_owned()),
                 "$expand" => options.expand = Some(value.into_owned()),
+                "$orderby" | "$orderBy" => options.order = Some(value.into_owned()),
                 "$count" => options.count = value == "true",
                 _ => {}
             }
@@ -75,13 +78,8 @@ impl Options {
             options.rest.push_str(piece);
         }
         if let Some(token) = token {
-            options.cursor = Cursor::open(&token, &asked.path, &options.rest).ok_or_else(|| {
-                Refusal::new(
-                    StatusCode::BAD_REQUEST,
-                    "Directory_ExpiredPageToken",
-                    "The specified page token value has expired or belongs to another query.",
-                )
-            })?;
+            let cursor = Cursor::open(&token, &asked.path, &options.rest);
+            options.cursor = cursor.ok_or_else(Refusal::expired_token)?;
         }
         Ok(options)
     }

@@ -30,6 +30,25 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "Request_UnsupportedQuery", text)
     }
 
+    /// The token with which a list goes on is none, or none any more.
+    pub(super) fn expired_token() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "Directory_ExpiredPageToken",
+            "The specified page token value has expired or belongs to another query.",
+        )
+    }
+
+    /// There is no beta, as some clouds and proxies have it.
+    pub(super) fn no_beta(status: u16) -> Self {
+        let (status, code) = match status {
+            400 => (StatusCode::BAD_REQUEST, "BadRequest"),
+            404 => (StatusCode::NOT_FOUND, "ResourceNotFound"),
+            _ => (StatusCode::NOT_IMPLEMENTED, "NotImplemented"),
+        };
+        Self::new(status, code, "The beta is not available here.")
+    }
+
     pub(super) fn denied() -> Self {
         let text = "Insufficient privileges to complete the operation.";
         Self::new(StatusCode::FORBIDDEN, "Authorization_RequestDenied", text)

@@ -2,9 +2,10 @@
 
 use hyper::StatusCode;
 
-use super::partner;
 use super::refusal::Refusal;
+use super::{partner, reports};
 use crate::simulator::scope::PARTNER_SECURITY;
+use crate::simulator::sign_in_log::Version;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Resource {
@@ -15,6 +16,8 @@ pub(super) enum Resource {
     MfaRequirements(String),
     Registrations,
     Registration(String),
+    /// Over so many days.
+    OutlookVersions(&'static str),
     SecurityDefaults,
     SubscribedSkus,
     ConditionalAccessPolicies,
@@ -37,6 +40,7 @@ pub(super) enum Resource {
     SecurityRequirements,
     CustomerInsights,
     ScoreHistory,
+    SignIns(Version),
 }
 
 /// The members of a group that are asked for.
@@ -54,11 +58,13 @@ pub(super) struct Circle {
 pub(super) enum Meter {
     Directory,
     Reports,
+    Usage,
     ConditionalAccess,
     Partner,
 }
 
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 14] = [
+    "auditLogs",
     "organization",
     "users",
     "reports",
@@ -89,6 +95,9 @@ impl Resource {
             ["reports", "authenticationMethods", "userRegistrationDetails", id] => {
                 Self::Registration(id.to_owned())
             }
+            ["reports", report] if let Some(days) = reports::days(report) => {
+                Self::OutlookVersions(days?)
+            }
             ["policies", "identitySecurityDefaultsEnforcementPolicy"] => Self::SecurityDefaults,
             ["policies", "authenticationStrengthPolicies"] => Self::AuthenticationStrengths,
             ["policies", "authenticationMethodsPolicy"] => Self::AuthenticationMethods,
@@ -117,6 +126,9 @@ impl Resource {
                     cast: cast.first().map(|cast| casted(cast)).transpose()?,
                 })
             }
+            ["auditLogs", "signIns"] => {
+                Self::SignIns(if beta { Version::Beta } else { Version::V1 })
+            }
             ["security", "partner", ref below @ ..] if beta => {
                 let last = below.last().unwrap_or(&"partner");
                 return partner::resource_at(below).ok_or_else(|| unheard_of(last));
@@ -136,7 +148,10 @@ impl Resource {
             Self::Users | Self::UsersCount | Self::User(_) => {
                 &["User.Read.All", "Directory.Read.All"]
             }
-            Self::Registrations | Self::Registration(_) => &["AuditLog.Read.All"],
+            Self::Registrations | Self::Registration(_) | Self::SignIns(_) => {
+                &["AuditLog.Read.All"]
+            }
+            Self::OutlookVersions(_) => &["Reports.Read.All"],
             Self::AuthenticationStrengths | Self::AuthenticationMethods => {
                 &["Policy.Read.All", "Policy.Read.AuthenticationMethod"]
             }
@@ -173,10 +188,11 @@ impl Resource {
     /// Each service has its own way to say that consent is missing.
     pub(super) fn forbidden(&self) -> Refusal {
         let (code, text) = match self {
-            Self::Registrations | Self::Registration(_) => (
+            Self::Registrations | Self::Registration(_) | Self::SignIns(_) => (
                 "Authentication_MSGraphPermissionMissing",
                 "The principal does not have the permission to read this report.",
             ),
+            Self::OutlookVersions(_) => ("S2SUnauthorized", "Invalid permission."),
             Self::AssignmentSchedules | Self::EligibilitySchedules => {
                 ("PermissionScopeNotGranted", "A permission that this needs was not granted.")
             }
@@ -190,7 +206,8 @@ impl Resource {
 
     pub(super) fn meter(&self) -> Meter {
         match self {
-            Self::Registrations | Self::Registration(_) => Meter::Reports,
+            Self::Registrations | Self::Registration(_) | Self::SignIns(_) => Meter::Reports,
+            Self::OutlookVersions(_) => Meter::Usage,
             Self::ConditionalAccessPolicies | Self::NamedLocations => Meter::ConditionalAccess,
             _ if self.permissions() == [PARTNER_SECURITY] => Meter::Partner,
             _ => Meter::Directory,
