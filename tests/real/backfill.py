@@ -102,7 +102,7 @@ def expected(log):
 
 def test_prometheus_takes_in_the_past_of_the_sign_in_log_and_tells_it_as_it_was(world):
     directory = world.directory / "backfill"
-    microsoft = Microsoft(world.binary, world.directory, "backfill-microsoft", sign_ins=500)
+    microsoft = Microsoft(world.binary, world.directory, "backfill-microsoft", sign_ins=15_000)
     prometheuses = []
     try:
         tenant = Tenant(microsoft, directory, without_app_user=True)

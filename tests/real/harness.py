@@ -192,7 +192,7 @@ class Microsoft:
     """`partnercenter_exporter simulate`: the simulated Microsoft alone, for an exporter that is
     configured as a real one is."""
 
-    def __init__(self, binary, directory, name="microsoft", sign_ins=2000):
+    def __init__(self, binary, directory, name="microsoft", sign_ins=20_000):
         address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{address}"
         self.process = Process(
