@@ -44,11 +44,13 @@ fn signed_in_elsewhere(
     posture: &Posture<'_>,
     synchronizers: &[&User],
 ) -> (Vec<Finding>, Option<Unread>) {
-    let log = match posture.rich_log() {
-        Ok((log, _)) => log,
+    let (log, figures) = match posture.rich_log() {
+        Ok(known) => known,
         Err(why) => return (Vec::new(), Some(why)),
     };
-    let (mut findings, mut doubt) = (Vec::new(), None);
+    // Where not everybody is kept, an account that was not seen may have been left out.
+    let mut doubt = figures.people.is_none().then_some(Unread::Limit);
+    let mut findings = Vec::new();
     for user in synchronizers {
         let deeds = log.deeds(&user.id);
         if deeds.has(Deed::OtherApplication) && deeds.has(Deed::ConnectApplication) {
@@ -56,7 +58,7 @@ fn signed_in_elsewhere(
             let what = "signed in with another application than Entra Connect";
             findings.push(Finding { since, ..Finding::account(user, what) });
         } else if deeds.has(Deed::OtherApplication) {
-            doubt = Some(Unread::NotObservable);
+            doubt = doubt.or(Some(Unread::NotObservable));
         }
     }
     (findings, doubt)
@@ -93,5 +95,7 @@ mod tests {
         assert_eq!(alone.why_unknown(), Some(Unread::NotObservable));
         assert_eq!(of("refused").why_unknown(), Some(Unread::Permission));
         assert_eq!(of("[{ who: anna }]").state(), State::Compliant, "it slept");
+        let crowded = logged(&CHECK, "[{ who: anna }]", "sync: [robot], crowded_log: true");
+        assert_eq!(crowded.why_unknown(), Some(Unread::Limit), "it may have found no place");
     }
 }

@@ -12,7 +12,8 @@ static SYNC_SEEN: Metric = Metric {
     help: "Connect sync accounts that signed in over partnercenter_sign_in_window_seconds, by \
            application: connect is Microsoft Entra Connect, other anything else, which they are \
            not for. An account that did both is in both. Absent while accounts, roles or the log \
-           cannot be read.",
+           cannot be read, where Microsoft refuses its beta, and where more than 100000 people \
+           sign in.",
     kind: Kind::Gauge,
     labels: &["tenant", "application"],
 };
@@ -22,7 +23,8 @@ static CANDIDATES: Metric = Metric {
     help: "Enabled accounts that nobody signed in with in person over \
            partnercenter_sign_in_window_seconds but programs did, or whose password a program \
            sent: where to look for automation. Somebody whose session lasts may be among them. \
-           Absent while accounts or the log cannot be read, and where Microsoft refuses its beta.",
+           Absent while accounts or the log cannot be read, where Microsoft refuses its beta, and \
+           where more than 100000 people sign in.",
     kind: Kind::Gauge,
     labels: &["tenant"],
 };
@@ -31,7 +33,10 @@ static CANDIDATES: Metric = Metric {
 pub(super) static METRICS: [&Metric; 2] = [&SYNC_SEEN, &CANDIDATES];
 
 pub(super) fn observe(posture: &Posture<'_>, samples: &mut Samples) {
-    let (Ok(people), Ok((log, _))) = (&posture.people, posture.rich_log()) else { return };
+    let (Ok(people), Ok((log, figures))) = (&posture.people, posture.rich_log()) else { return };
+    if doubt(figures).is_some() {
+        return;
+    }
     let count = |users: &[&User], did: fn(Deeds) -> bool| {
         users.iter().filter(|user| did(log.deeds(&user.id))).count()
     };
@@ -43,6 +48,11 @@ pub(super) fn observe(posture: &Posture<'_>, samples: &mut Samples) {
         let other = did(|deeds| deeds.has(Deed::OtherApplication));
         samples.count(&SYNC_SEEN, [("application", "other")], other);
     }
+}
+
+/// Why it is not known of everybody what they did.
+fn doubt(figures: &Figures) -> Option<Unread> {
+    figures.people.is_none().then_some(Unread::Limit)
 }
 
 fn is_candidate(deeds: Deeds) -> bool {
@@ -87,7 +97,7 @@ impl<'a> Posture<'a> {
         let enabled = accounts.filter(|user| user.account_enabled);
         let people = enabled.map(|user| (user, log.last(&user.id, deed))).collect();
         let doubts = [
-            figures.people.is_none().then_some(Unread::Limit),
+            doubt(figures),
             (!figures.is_rich).then_some(Unread::NotObservable),
             users.has_gaps().then_some(Unread::SourceFailed),
         ];
@@ -99,5 +109,35 @@ impl<'a> Posture<'a> {
         let seen = self.seen(deed, did)?;
         self.rich_log()?;
         Ok(seen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::metrics::Samples;
+    use crate::posture::{Posture, tenants};
+
+    #[test]
+    fn accounts_are_counted_unless_somebody_found_no_place() {
+        const ROBOT: &str = "b0000000-0000-4000-8000-000000000002";
+        let shown = |rest: &str| {
+            let tenant = tenants::tenant(&format!(
+                "{{ users: {{ {ROBOT}: {{}} }}, sign_ins: [{{ who: {ROBOT}, program: true }}], {rest} }}"
+            ));
+            let (facts, declared) = (tenant.facts(), tenant.declared());
+            let mut samples = Samples::of_tenant("t");
+            super::observe(&Posture::of(&facts, &declared), &mut samples);
+            samples.to_string()
+        };
+        let told = shown("");
+        assert!(told.contains("service_account_candidates{tenant=\"t\"} 1\n"), "{told}");
+        assert!(told.contains("sync_accounts_seen{tenant=\"t\",application=\"other\"} 0\n"));
+        let sync = shown(&format!("sync: [{ROBOT}]"));
+        assert!(
+            sync.contains("sync_accounts_seen{tenant=\"t\",application=\"other\"} 1\n"),
+            "{sync}"
+        );
+        assert_eq!(shown("crowded_log: true"), "");
+        assert_eq!(shown("plain_log: true"), "");
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct Tenant {
     /// Whether it is v1.0 that was read.
     plain_log: bool,
     log_reaches_back: bool,
+    /// Whether more people signed in than are kept.
+    crowded_log: bool,
     trusts_guests: bool,
     pub(crate) expect: BTreeMap<String, Expected>,
 }
@@ -190,7 +192,8 @@ impl Tenant {
             organization: Fact::known(self.organization(), now()),
             sign_ins: fact(&self.sign_ins, |rows| {
                 let rows: Vec<Value> = list(rows);
-                SignIns::written(&rows, now(), self.plain_log, self.log_reaches_back)
+                let log = SignIns::written(&rows, now(), self.plain_log, self.log_reaches_back);
+                if self.crowded_log { log.crowded() } else { log }
             }),
             conditional_access_policies: fact(&self.policies, |value| ConditionalAccessPolicies {
                 policies: list(value),
