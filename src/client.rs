@@ -179,8 +179,18 @@ impl Tally {
     /// More bad rows than a log or a directory may have: more than ten and more than one percent,
     /// or all of them.
     fn is_spoilt(self) -> bool {
-        let total = self.accepted + self.rejected;
-        self.is_all_bad() || (self.rejected > 10 && self.rejected * 100 > total)
+        self.is_all_bad() || self.has_many_bad()
+    }
+
+    /// More than ten bad rows and more than one percent, which is no accident.
+    pub fn has_many_bad(self) -> bool {
+        self.rejected > 10 && self.rejected * 100 > self.accepted + self.rejected
+    }
+
+    /// Adds what another list had.
+    pub fn add(&mut self, more: Self) {
+        self.accepted += more.accepted;
+        self.rejected += more.rejected;
     }
 
     /// Rows there are, and none that could be read: nothing is known of such a list, least of all

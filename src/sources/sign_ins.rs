@@ -103,11 +103,6 @@ impl SignIns {
         self.reach.and_then(|(_, row)| row)
     }
 
-    /// The end of the newest hour that no longer changes, in seconds since 1970.
-    pub fn settled(&self) -> Option<i64> {
-        self.log.settled()
-    }
-
     /// What somebody did in the window; nothing where that person was not seen, or the window not
     /// read whole.
     pub fn deeds(&self, person: &ObjectId) -> Deeds {
@@ -372,7 +367,7 @@ impl Source for SignIns {
             source.reach = Some((now, row));
         }
         source.count();
-        Ok(Rows { source, accepted: received.accepted, rejected: received.rejected })
+        Ok(Rows::listed(source, received))
     }
 
     fn wants(known: &Facts) -> bool {

@@ -227,7 +227,7 @@ impl Log {
 
     /// Takes over a window that was read whole, with the number of its pages.
     pub(super) fn commit(&mut self, tally: Tally, pages: u32, is_plain: bool) {
-        let Tally { window, hours, people, mut present, .. } = tally;
+        let Tally { window, mut hours, people, mut present, .. } = tally;
         if window.is_settled {
             let closed = Arc::make_mut(&mut self.closed);
             hours
@@ -244,7 +244,6 @@ impl Log {
             self.open.retain(|piece| piece.from >= until);
         } else {
             self.open.retain(|it| it.until <= window.from || it.from >= window.until);
-            let mut hours = hours;
             let mut from = window.from;
             let mut pages = pages;
             while from < window.until {

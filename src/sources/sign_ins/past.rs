@@ -11,11 +11,11 @@ use super::applications::{Applications, Home};
 use super::hour::Hour;
 use super::log::Tally;
 use super::people::People;
-use super::reading::{Asking, Received, Version};
+use super::reading::{Asking, Version};
 use super::row::PersonId;
 use super::window::{HOUR, Span, Window, begin_of, edge, hour_of, next_hour};
 use super::{Figures, Tellings, WINDOW};
-use crate::client::{Client, FetchError};
+use crate::client::{self, Client, FetchError};
 use crate::clock::Clock;
 use crate::metrics::{History, Samples};
 
@@ -54,7 +54,7 @@ pub struct Past {
     /// The last hour that was read without what only beta tells.
     plain: Option<u32>,
     pages: u32,
-    received: Received,
+    received: client::Tally,
     figures: Vec<(i64, Figures)>,
 }
 
@@ -86,7 +86,7 @@ impl Past {
             oldest: None,
             plain: None,
             pages: 0,
-            received: Received::default(),
+            received: client::Tally::default(),
             figures: Vec::new(),
         })
     }

@@ -9,7 +9,7 @@ use super::hour::Kind;
 use super::log::{Log, Tally};
 use super::row::{self, Page};
 use super::window::{MOST_PAGES, Span, Window};
-use crate::client::{Ask, Bucket, Client, FetchError};
+use crate::client::{self, Ask, Bucket, Client, FetchError};
 
 /// No window is begun after this many pages, so that a reading has no more than 180.
 const PAGES: u32 = 140;
@@ -47,20 +47,6 @@ pub(super) enum Version {
     },
 }
 
-/// What a reading received.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Received {
-    pub(super) accepted: u64,
-    pub(super) rejected: u64,
-}
-
-impl Received {
-    pub(super) fn add(&mut self, more: Self) {
-        self.accepted += more.accepted;
-        self.rejected += more.rejected;
-    }
-}
-
 /// Why a window was not read whole.
 enum Stopped {
     /// It has more pages than one should have; the earliest row that came.
@@ -77,7 +63,7 @@ enum Stopped {
 pub(super) struct Whole {
     pub(super) tally: Tally,
     pub(super) pages: u32,
-    pub(super) received: Received,
+    pub(super) received: client::Tally,
     /// Whether it was read without what only beta tells.
     pub(super) is_plain: bool,
 }
@@ -132,9 +118,9 @@ pub(super) async fn read(
     home: &Home,
     is_first: bool,
     now: i64,
-) -> Result<Received, FetchError> {
+) -> Result<client::Tally, FetchError> {
     let mut allowance = client.allowance(if is_first { FIRST_PAGES } else { PAGES }, TIME);
-    let mut received = Received::default();
+    let mut received = client::Tally::default();
     let mut committed = 0_u32;
     if matches!(*version, Version::Plain { until } if now >= until) {
         *version = Version::Beta;
@@ -188,8 +174,8 @@ async fn gather(
     window: Window,
     tally: &mut Tally,
     mut each_page: impl FnMut() + Send,
-) -> Result<(u32, Received), Stopped> {
-    let (mut pages, mut received) = (0, Received::default());
+) -> Result<(u32, client::Tally), Stopped> {
+    let (mut pages, mut received) = (0, client::Tally::default());
     for kind in Kind::ALL {
         if version != Version::Beta && kind == Kind::NonInteractive {
             break;
@@ -215,16 +201,15 @@ async fn gather(
             is_begun = true;
             pages += 1;
             each_page();
-            received.add(Received { accepted: rows.len() as u64, rejected });
+            received.add(client::Tally { accepted: rows.len() as u64, rejected });
             rows.iter().for_each(|row| tally.add(kind, row));
             if pages > MOST_PAGES && window.can_shorten() {
                 return Err(Stopped::TooLong(tally.oldest));
             }
         }
     }
-    // More than one percent is no accident. A few are left out, even where they are all there is.
-    let Received { accepted, rejected } = received;
-    if rejected > 10 && rejected * 100 > accepted + rejected {
+    // A few are left out, even where they are all that a quiet hour has: it would never be read.
+    if received.has_many_bad() {
         return Err(Stopped::Failed(FetchError::unreadable("rows of the sign-in log")));
     }
     Ok((pages, received))
