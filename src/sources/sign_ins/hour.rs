@@ -129,7 +129,8 @@ impl Hour {
     }
 
     /// Adds one sign-in.
-    pub(super) fn add(&mut self, kind: Kind, row: &SignIn, home: &Home) {
+    pub(super) fn add(&mut self, row: &SignIn, setting: Setting) {
+        let Setting { kind, application, is_aobo } = setting;
         self.first = Some(self.first.map_or(row.at.0, |first| first.min(row.at.0)));
         let Some(outcome) = row.outcome else { return };
         if let Some(client) = row.client.0 {
@@ -147,12 +148,11 @@ impl Hour {
             self.one_more(Count::Crossing(row.access));
         }
         let Some(mfa) = Mfa::of(row.requirement) else { return };
-        let application = home.applications.of(row.application.0);
         // Microsoft Entra Connect is nobody who could be challenged.
         if application != Application::Connect {
             self.one_more(Count::Factors(mfa, kind));
         }
-        if is_aobo(row, home) {
+        if is_aobo {
             self.one_more(Count::Aobo(mfa, kind));
         }
         if let Application::Shell(module) = application {
@@ -175,9 +175,25 @@ impl Hour {
     }
 }
 
+/// What the tenant's own log and ids tell of a row, found once for all who count it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setting {
+    pub(super) kind: Kind,
+    pub(super) application: Application,
+    /// Whether it is administration on behalf of a customer.
+    pub(super) is_aobo: bool,
+}
+
+impl Setting {
+    pub(super) fn of(kind: Kind, row: &SignIn, home: &Home) -> Self {
+        let application = home.applications.of(row.application.0);
+        Self { kind, application, is_aobo: is_aobo(row, home) }
+    }
+}
+
 /// Whether somebody of ours went into a customer's tenant. The log of a reseller also shows its
 /// provider's people who come in.
-pub(super) fn is_aobo(row: &SignIn, home: &Home) -> bool {
+fn is_aobo(row: &SignIn, home: &Home) -> bool {
     let is_ours = match (row.home.0, home.tenant) {
         (Some(home), Some(own)) => home == own,
         _ => true,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::applications::{Applications, Home};
-use super::hour::{Hour, Kind};
+use super::hour::{Hour, Kind, Setting};
 use super::people::{Deeds, Last, People, Present};
 use super::row::{PersonId, SignIn};
 use super::window::{HOUR, SETTLES, Span, Window, begin_of, edge, hour_of, next_hour};
@@ -54,8 +54,9 @@ impl Tally {
         }
         self.oldest = self.oldest.min(at);
         let hour = hour_of(at);
-        self.hours.entry(hour).or_default().add(kind, row, &self.home);
-        let deeds = Deeds::of(kind, row, &self.home);
+        let setting = Setting::of(kind, row, &self.home);
+        self.hours.entry(hour).or_default().add(row, setting);
+        let deeds = Deeds::of(row, setting);
         let Some(person) = row.person.0.filter(|_| !deeds.is_empty()) else { return };
         if self.window.is_settled {
             self.people.note(person, deeds, hour);

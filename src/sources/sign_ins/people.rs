@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::applications::{Application, Home, Module};
-use super::hour::{Kind, Mfa, is_aobo};
+use super::applications::{Application, Module};
+use super::hour::{Kind, Mfa, Setting};
 use super::row::{Client, Outcome, PersonId, Protocol, Resource, SignIn};
 use crate::wire::{self, ObjectId};
 
@@ -58,12 +58,12 @@ pub struct Deeds(u16);
 
 impl Deeds {
     /// What one sign-in shows.
-    pub(super) fn of(kind: Kind, row: &SignIn, home: &Home) -> Self {
+    pub(super) fn of(row: &SignIn, setting: Setting) -> Self {
+        let Setting { kind, application, is_aobo } = setting;
         let mut deeds = Self::default();
         if row.outcome != Some(Outcome::Success) {
             return deeds;
         }
-        let application = home.applications.of(row.application.0);
         let is_connect = application == Application::Connect;
         let is_shell = matches!(application, Application::Shell(_));
         let is_portal = row.resource == Resource::PartnerCenter;
@@ -80,7 +80,7 @@ impl Deeds {
         deeds.add(Deed::PasswordGrantToPartnerCenter, has_sent_password && is_portal);
         deeds.add(Deed::Portal, is_portal);
         deeds.add(Deed::PortalSingleFactor, in_person && is_single && is_portal);
-        deeds.add(Deed::AoboSingleFactor, in_person && is_single && is_aobo(row, home));
+        deeds.add(Deed::AoboSingleFactor, in_person && is_single && is_aobo);
         deeds.add(Deed::Interactive, in_person);
         deeds.add(Deed::NonInteractive, !in_person);
         deeds.add(Deed::ConnectApplication, is_connect);
