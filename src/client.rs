@@ -331,7 +331,21 @@ impl Client {
     pub async fn list<Row: DeserializeOwned>(
         &self,
         ask: &Ask,
-        each: impl FnMut(Row),
+        mut each: impl FnMut(Row),
+    ) -> Result<Tally, FetchError> {
+        self.list_of_new(ask, |row| {
+            each(row);
+            true
+        })
+        .await
+    }
+
+    /// The same for lists that may begin again without end: `each` says whether a row is new, and a
+    /// page with rows of which none is ends it.
+    pub async fn list_of_new<Row: DeserializeOwned>(
+        &self,
+        ask: &Ask,
+        each: impl FnMut(Row) -> bool,
     ) -> Result<Tally, FetchError> {
         let (tally, last) = self.walk(ask, each).await?;
         if tally.is_spoilt() { Err(bad_rows(tally, &last)) } else { Ok(tally) }
@@ -342,9 +356,13 @@ impl Client {
     pub async fn salvage<Row: DeserializeOwned>(
         &self,
         ask: &Ask,
-        each: impl FnMut(Row),
+        mut each: impl FnMut(Row),
     ) -> Result<Tally, FetchError> {
-        let (tally, last) = self.walk(ask, each).await?;
+        let is_new = |row| {
+            each(row);
+            true
+        };
+        let (tally, last) = self.walk(ask, is_new).await?;
         if tally.is_all_bad() { Err(bad_rows(tally, &last)) } else { Ok(tally) }
     }
 
@@ -352,7 +370,7 @@ impl Client {
     async fn walk<Row: DeserializeOwned>(
         &self,
         ask: &Ask,
-        mut each: impl FnMut(Row),
+        mut each: impl FnMut(Row) -> bool,
     ) -> Result<(Tally, Response), FetchError> {
         let limits = &self.0.settings.limits;
         let deadline = self.deadline();
@@ -368,7 +386,11 @@ impl Client {
             if tally.accepted + tally.rejected > limits.rows {
                 return Err(FetchError::Limit { bound: "rows" });
             }
-            page.rows.into_iter().for_each(&mut each);
+            let (rows, mut are_new) = (page.rows.len(), 0);
+            page.rows.into_iter().for_each(|row| are_new += usize::from(each(row)));
+            if rows > 0 && are_new == 0 {
+                return Err(FetchError::Limit { bound: "pages: they repeat" });
+            }
             let Some(next) = page.next else { return Ok((tally, response)) };
             let next = self.next(ask, &place, next, &response)?;
             asked.insert(place);

@@ -8,11 +8,14 @@ mod source;
 mod agent_groups;
 pub mod alert;
 mod app_user_token;
+mod audit_records;
 mod authentication_methods_policy;
 mod authentication_strengths;
 mod conditional_access_policies;
 mod cross_tenant_access;
+mod customer_dap;
 mod customer_insights;
+pub mod customers;
 mod fraud_events;
 mod groups;
 mod indirect_resellers;
@@ -48,11 +51,14 @@ use crate::metrics::Samples;
 
 pub use agent_groups::AgentGroups;
 pub use app_user_token::AppUserToken;
+pub use audit_records::AuditRecords;
 pub use authentication_methods_policy::AuthenticationMethodsPolicy;
 pub use authentication_strengths::AuthenticationStrengths;
 pub use conditional_access_policies::ConditionalAccessPolicies;
 pub use cross_tenant_access::CrossTenantAccess;
+pub use customer_dap::{CustomerDap, Kept as KeptCustomerDap};
 pub use customer_insights::{CustomerInsights, MfaOption, People};
+pub use customers::Customers;
 pub use fraud_events::FraudEvents;
 pub use groups::{Group, Groups, Members};
 pub use indirect_resellers::{IndirectResellers, Reseller};
@@ -144,6 +150,12 @@ pub struct Facts {
     pub indirect_resellers: Fact<IndirectResellers>,
     /// The sign-in log.
     pub sign_ins: Fact<SignIns>,
+    /// The customers.
+    pub customers: Fact<Customers>,
+    /// Which of them have DAP.
+    pub customer_dap: Fact<CustomerDap>,
+    /// Partner Center's activity log.
+    pub audit_records: Fact<AuditRecords>,
 }
 
 impl Facts {
@@ -181,6 +193,9 @@ impl Facts {
             usage_records: Fact::default(),
             indirect_resellers: Fact::default(),
             sign_ins: Fact::default(),
+            customers: Fact::default(),
+            customer_dap: Fact::default(),
+            audit_records: Fact::default(),
         }
     }
 
@@ -372,6 +387,13 @@ pub fn each(visitor: &mut impl EachSource) {
         of_mut: |facts| &mut facts.indirect_resellers,
     });
     visitor.source(Place { of: |facts| &facts.sign_ins, of_mut: |facts| &mut facts.sign_ins });
+    visitor.source(Place { of: |facts| &facts.customers, of_mut: |facts| &mut facts.customers });
+    visitor
+        .source(Place { of: |facts| &facts.customer_dap, of_mut: |facts| &mut facts.customer_dap });
+    visitor.source(Place {
+        of: |facts| &facts.audit_records,
+        of_mut: |facts| &mut facts.audit_records,
+    });
 }
 
 /// What is known of every source without asking it, for the configuration and the reference.

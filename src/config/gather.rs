@@ -27,7 +27,7 @@ use crate::wire;
 
 /// Keys that are part of the design and do nothing in this version. Accepting them would promise
 /// what is not kept.
-const NOT_YET: [&str; 2] = ["customers", "webhooks"];
+const NOT_YET: [&str; 1] = ["webhooks"];
 
 /// No source changes faster, and some limits are the whole tenant's.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
@@ -624,9 +624,9 @@ mod tests {
                 "the window of `sign_ins` is not between 3h and 30d",
             ),
             (
-                format!("{HEAD}{SECRET}    sources: {{ customers: {{}} }}\n"),
+                format!("{HEAD}{SECRET}    sources: {{ webhooks: {{}} }}\n"),
                 5,
-                "`customers` does nothing in this version",
+                "`webhooks` does nothing in this version",
             ),
             (
                 format!("{HEAD}{SECRET}    sources: {{ uesrs: {{}} }}\n"),
