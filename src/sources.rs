@@ -16,6 +16,8 @@ mod cross_tenant_access;
 mod customer_dap;
 mod customer_insights;
 pub mod customers;
+pub mod dap_report;
+pub mod dap_service;
 mod fraud_events;
 mod groups;
 mod indirect_resellers;
@@ -43,6 +45,7 @@ mod usage_records;
 mod user_registration_details;
 mod users;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -59,6 +62,8 @@ pub use cross_tenant_access::CrossTenantAccess;
 pub use customer_dap::{CustomerDap, Kept as KeptCustomerDap};
 pub use customer_insights::{CustomerInsights, MfaOption, People};
 pub use customers::Customers;
+pub use dap_report::DapReport;
+pub use dap_service::DapService;
 pub use fraud_events::FraudEvents;
 pub use groups::{Group, Groups, Members};
 pub use indirect_resellers::{IndirectResellers, Reseller};
@@ -156,6 +161,10 @@ pub struct Facts {
     pub customer_dap: Fact<CustomerDap>,
     /// Partner Center's activity log.
     pub audit_records: Fact<AuditRecords>,
+    /// DAP and its use, by the service behind Partner Center's page.
+    pub dap_service: Fact<DapService>,
+    /// The same by a report somebody exported.
+    pub dap_report: Fact<DapReport>,
 }
 
 impl Facts {
@@ -196,6 +205,8 @@ impl Facts {
             customers: Fact::default(),
             customer_dap: Fact::default(),
             audit_records: Fact::default(),
+            dap_service: Fact::default(),
+            dap_report: Fact::default(),
         }
     }
 
@@ -394,6 +405,9 @@ pub fn each(visitor: &mut impl EachSource) {
         of: |facts| &facts.audit_records,
         of_mut: |facts| &mut facts.audit_records,
     });
+    visitor
+        .source(Place { of: |facts| &facts.dap_service, of_mut: |facts| &mut facts.dap_service });
+    visitor.source(Place { of: |facts| &facts.dap_report, of_mut: |facts| &mut facts.dap_report });
 }
 
 /// What is known of every source without asking it, for the configuration and the reference.
@@ -422,6 +436,8 @@ pub struct Schedule {
     pub window: Option<Duration>,
     /// Which ids are which application, for whoever tells them apart.
     pub applications: Applications,
+    /// The file it is read from, for whoever reads one.
+    pub file: Option<PathBuf>,
 }
 
 impl Schedule {
@@ -430,7 +446,7 @@ impl Schedule {
         let interval = about.interval;
         let (max_age, window) = (about.max_age(interval), about.window);
         let applications = Applications::default();
-        Self { enabled: about.enabled, interval, max_age, window, applications }
+        Self { enabled: about.enabled, interval, max_age, window, applications, file: None }
     }
 }
 
@@ -452,6 +468,7 @@ mod tests {
                 Api::Graph => &["/v1.0/", "/beta/"],
                 Api::PartnerCenter | Api::Dap => &["/v1/"],
                 Api::Login => &["/oauth2/v2.0/"],
+                Api::File => &["sources."],
             };
             assert!(begins.iter().any(|begin| about.ask.path.starts_with(begin)), "{}", about.id);
             assert!(about.after.iter().all(|id| ids.contains(id)), "{}", about.id);
