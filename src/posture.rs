@@ -3,6 +3,7 @@
 
 pub mod bits;
 pub mod coverage;
+pub mod dap;
 mod declared;
 pub mod fraud;
 mod legacy;
@@ -29,6 +30,7 @@ use crate::clock::age;
 use crate::metrics::{Metric, Samples};
 use crate::posture::bits::Bits;
 use crate::posture::coverage::{Assessment, Coverage, Ground, PolicyGaps, Question, policy_gaps};
+use crate::posture::dap::Dap;
 use crate::posture::fraud::Fraud;
 use crate::posture::people::People;
 use crate::posture::policies::Options;
@@ -58,6 +60,8 @@ pub struct Posture<'a> {
     pub policies: Result<PolicyGaps<'a>, Unread>,
     /// Which alerts about fraud are open, and how fast they are answered.
     pub fraud: Result<Fraud<'a>, Unread>,
+    /// Which customers have DAP, and how long ago it was used.
+    pub dap: Result<Dap<'a>, Unread>,
     /// Found when first asked for, by [`Posture::options`].
     options: OnceLock<Options>,
 }
@@ -86,6 +90,7 @@ impl<'a> Posture<'a> {
             policies,
             people,
             fraud: Fraud::of(facts),
+            dap: Dap::of(facts),
             options: OnceLock::new(),
         }
     }
@@ -98,6 +103,7 @@ impl<'a> Posture<'a> {
         special::observe(self, samples);
         sign_ins::observe(self, samples);
         fraud::observe(self, samples);
+        dap::observe(self, samples);
         partner::observe(self, samples);
     }
 
@@ -228,6 +234,7 @@ pub fn metrics() -> Vec<&'static Metric> {
         &sign_ins::METRICS,
         &partner::METRICS,
         &fraud::METRICS,
+        &dap::METRICS,
     ];
     all.concat()
 }

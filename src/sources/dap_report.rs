@@ -12,7 +12,7 @@ use super::source::{About, Rows, Source};
 use super::{Facts, Schedule};
 use crate::client::{Ask, Client, FetchError, Tally};
 use crate::metrics::{Kind, Metric, Samples};
-use crate::wire::{self, ObjectId};
+use crate::wire;
 
 /// The customers it lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -245,10 +245,12 @@ fn refused(file: &Path, what: &str) -> FetchError {
 }
 
 impl Entry {
-    /// Whether the report means this customer, whichever way it names it.
-    pub fn means(&self, id: &ObjectId, domain: &str, name: &str) -> bool {
-        let is = |other: &str| !other.is_empty() && self.customer.eq_ignore_ascii_case(other);
-        is(domain) || is(name) || ObjectId::parse(&self.customer).as_ref() == Some(id)
+    /// When it was last used, in a report written at `at`, as far as it says.
+    pub fn last(&self, at: Timestamp) -> Option<Timestamp> {
+        match self.unused {
+            Use::Ago(Age::Days(days)) => at.checked_sub(SignedDuration::from_hours(24 * days)).ok(),
+            _ => None,
+        }
     }
 }
 
@@ -297,21 +299,5 @@ mod tests {
         assert!(read(b"customer,color\na,red\n", at()).is_err());
         assert!(read(b"days inactive\n3\n", at()).is_err());
         assert!(read(b"", at()).is_err());
-    }
-
-    #[test]
-    fn a_customer_is_meant_by_id_domain_or_name() {
-        let entry = |customer: &str| Entry {
-            customer: customer.into(),
-            granted: Age::Unsaid,
-            unused: Use::Never,
-        };
-        let id = ObjectId::parse("c0000000-0000-4000-8000-000000000001").unwrap();
-        for name in
-            ["C0000000-0000-4000-8000-000000000001", "fabrikam.onmicrosoft.com", "FABRIKAM, Inc."]
-        {
-            assert!(entry(name).means(&id, "fabrikam.onmicrosoft.com", "Fabrikam, Inc."), "{name}");
-        }
-        assert!(!entry("Adatum").means(&id, "", ""));
     }
 }

@@ -83,7 +83,7 @@ impl Source for DapService {
         "user_impersonation (Partner Customer Delegated Administration, delegated)";
     const LICENSE: Option<&'static str> = None;
     const DOCS: &'static str =
-        "https://learn.microsoft.com/partner-center/customers/gdap-least-privileged-roles-by-task";
+        "https://learn.microsoft.com/partner-center/developer/list-delegated-admin-customers";
     const INTERVAL: Duration = Duration::from_secs(24 * 3600);
     /// Who does not have the service would be told so every day.
     const ENABLED: bool = false;
