@@ -16,6 +16,9 @@ mod azure_over_budget;
 mod baseline_transition;
 mod connect_sync_account;
 mod customer_admins_mfa;
+mod dap_inactive;
+mod dap_new_grants;
+mod dap_remaining;
 mod defaults_ca_exclusive;
 mod defaults_registration_grace;
 mod enforcement_active;
@@ -66,7 +69,7 @@ use crate::wire::ObjectId;
 pub use check::{About, Check, Evidence, Finding, State, Subject, Terms, Tier, Verdict};
 
 /// All checks, in the order of the reference.
-pub static ALL: [&Check; 53] = [
+pub static ALL: [&Check; 56] = [
     &mpa_accepted::CHECK,
     &mpa_resellers_signed::CHECK,
     &transact_ability::CHECK,
@@ -110,6 +113,9 @@ pub static ALL: [&Check; 53] = [
     &automation_user_credentials::CHECK,
     &powershell_user_credentials::CHECK,
     &automation_inventory::CHECK,
+    &dap_inactive::CHECK,
+    &dap_remaining::CHECK,
+    &dap_new_grants::CHECK,
     &fraud_alerts_open::CHECK,
     &fraud_response_time::CHECK,
     &fraud_feed_reachable::CHECK,

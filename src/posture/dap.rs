@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::Posture;
+use crate::client::Api;
 use crate::metrics::{Kind, Metric, Samples};
 use crate::sources::dap_report::{DapReport, Entry};
 use crate::sources::sign_ins::Uses;
@@ -276,6 +277,22 @@ pub(super) fn observe(posture: &Posture<'_>, samples: &mut Samples) {
     }
 }
 
+impl<'a> Posture<'a> {
+    /// Who has DAP; or the fact for which that is no concern of this tenant.
+    pub fn dap_of_concern(&self) -> Result<Result<&Dap<'a>, &'static str>, Unread> {
+        let customers = self.facts.customers.rows();
+        let has_none = customers.is_ok_and(|it| it.all().is_empty() && !it.has_gaps());
+        match (&self.dap, self.exempt(Api::PartnerCenter)) {
+            (Ok(dap), _) if has_none && dap.customers.is_empty() => {
+                Ok(Err("the partner has no customers"))
+            }
+            (Ok(dap), _) => Ok(Ok(dap)),
+            (Err(why), Some(fact)) if *why != Unread::Pending => Ok(Err(fact)),
+            (Err(why), _) => Err(*why),
+        }
+    }
+}
+
 /// Customers to whom DAP was granted lately and who are not known to have ended it since, with when it
 /// was granted.
 pub fn new_grants(facts: &Facts) -> Result<Vec<(&ObjectId, Timestamp)>, Unread> {
@@ -292,4 +309,4 @@ pub fn new_grants(facts: &Facts) -> Result<Vec<(&ObjectId, Timestamp)>, Unread> 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -83,6 +83,23 @@ impl AuditRecords {
         latest
     }
 
+    /// So many days up to `now`, with records of customers: what was done, with success, and when.
+    #[cfg(test)]
+    pub(crate) fn of_days(
+        now: Timestamp,
+        days: i64,
+        records: impl IntoIterator<Item = (ObjectId, &'static str, Timestamp)>,
+    ) -> Self {
+        let today = now.as_second().div_euclid(DAY);
+        let day = |day: i64| (day, Day::new(day * DAY..(day + 1) * DAY, true));
+        let mut known: BTreeMap<_, _> = (today + 1 - days..=today).map(day).collect();
+        for (customer, operation, at) in records {
+            let day = known.get_mut(&at.as_second().div_euclid(DAY)).expect("within these days");
+            day.add(&Row::succeeded(&customer, operation, at));
+        }
+        Self { days: known.into_iter().map(|(day, it)| (day, Arc::new(it))).collect(), today }
+    }
+
     /// What is to be read: today, then what is missing or not yet settled, the newest first.
     fn due(&self, now: Timestamp) -> Vec<i64> {
         let today = now.as_second().div_euclid(DAY);

@@ -3,22 +3,28 @@ use crate::posture::Declarations;
 use crate::sources::customers::Customer;
 use crate::sources::dap_service::{self, DapService};
 use crate::sources::sweep::Sweep;
-use crate::sources::{CustomerDap, Customers, Fact, SignIns};
+use crate::sources::{CustomerDap, Customers, Fact, Organization, SignIns};
 
-const DAY: i64 = 24 * 3600;
-const NOW: i64 = 1_000 * DAY;
+pub(crate) const DAY: i64 = 24 * 3600;
+pub(crate) const NOW: i64 = 1_000 * DAY;
 
-fn at(second: i64) -> Timestamp {
+pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
-fn id(customer: u8) -> ObjectId {
+pub(crate) fn id(customer: u8) -> ObjectId {
     ObjectId::Guid([customer; 16])
+}
+
+/// A tenant of this kind.
+pub(crate) fn organization(kind: &str) -> Fact<Organization> {
+    let body = format!(r#"{{"partnerTenantType":"{kind}"}}"#);
+    Fact::known(serde_json::from_str(&body).unwrap(), at(NOW))
 }
 
 /// Facts with these customers and whether each has DAP, and a log that was watched for so many days and
 /// showed each of these uses (customer, days ago).
-fn facts(flags: &[Option<bool>], watched: i64, uses: &[(u8, i64)]) -> Facts {
+pub(crate) fn facts(flags: &[Option<bool>], watched: i64, uses: &[(u8, i64)]) -> Facts {
     let now = at(NOW);
     let numbered = (0_u8..).zip(flags);
     let customers = numbered.clone().map(|(customer, _)| Customer {
@@ -56,8 +62,8 @@ fn bands(facts: &Facts) -> (Result<Evidence, Unread>, Vec<(u8, Band)>) {
     (dap.evidence, dap.customers.iter().map(|it| (number(it), it.band)).collect())
 }
 
-const YES: Option<bool> = Some(true);
-const NO: Option<bool> = Some(false);
+pub(crate) const YES: Option<bool> = Some(true);
+pub(crate) const NO: Option<bool> = Some(false);
 
 #[test]
 fn the_log_tells_of_those_it_saw_and_of_the_others_what_it_cannot_know_is_unknown() {

@@ -30,6 +30,15 @@ pub(super) struct Row {
     value: serde_json::Value,
 }
 
+#[cfg(test)]
+impl Row {
+    pub(super) fn succeeded(customer: &ObjectId, operation: &str, at: Timestamp) -> Self {
+        let customer = customer.to_string().into();
+        let (id, value) = (Box::default(), serde_json::Value::Null);
+        Self { id, customer, operation: operation.into(), at, status: "succeeded".into(), value }
+    }
+}
+
 /// A record that does not say when is no record of any day.
 fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     wire::optional_moment(deserializer)?.ok_or_else(|| de::Error::custom("no date"))
