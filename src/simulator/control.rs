@@ -107,6 +107,27 @@ impl Control {
         changed
     }
 
+    /// So many customers delegate administration as it once was done, now: those first where
+    /// nobody has ever been.
+    pub fn grant_dap(&self, count: usize) {
+        self.lock().grant_dap(count);
+    }
+
+    /// So many such delegations are taken back, now: those first that were not used for longest.
+    pub fn remove_dap(&self, count: usize) {
+        self.lock().remove_dap(count);
+    }
+
+    /// There is one more customer, who delegates nothing. Returns its id.
+    pub fn add_customer(&self) -> String {
+        self.lock().add_customer()
+    }
+
+    /// The latest customer leaves. Returns its id; `None` where there is nobody left.
+    pub fn remove_customer(&self) -> Option<String> {
+        self.lock().remove_customer()
+    }
+
     /// What a reader should find now.
     pub fn truth(&self) -> Truth {
         self.lock().truth()

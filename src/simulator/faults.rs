@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Every kind of fault as it is written, and what it does.
-pub const FAULTS: [(&str, &str); 33] = [
+pub const FAULTS: [(&str, &str); 35] = [
     (
         "throttle[=SECONDS|date|none]",
         "429 for all of Graph, with Retry-After in whole or decimal seconds, as a date, or missing",
@@ -42,6 +42,8 @@ pub const FAULTS: [(&str, &str); 33] = [
     ),
     ("validate-mfa-silent", "Partner Center does not say whether the token satisfies its MFA test"),
     ("mfa-unenforced", "Partner Center lets tokens without MFA in, as before it was mandatory"),
+    ("unregistered", "Partner Center knows no application that comes by itself"),
+    ("repeating-pages", "Partner Center's lists show rows again after a page is turned"),
     ("no-beta[=400|404|501]", "Graph's beta is refused, with 501 unless another status is given"),
     (
         "expiring-skiptoken=PAGES",
@@ -89,6 +91,8 @@ pub(super) enum Kind {
     Refusal(Cause),
     ValidateMfaSilent,
     MfaUnenforced,
+    Unregistered,
+    RepeatingPages,
     NoBeta(u16),
     ExpiringSkiptoken(usize),
 }
@@ -259,6 +263,8 @@ impl Kind {
             }
             ("validate-mfa-silent", None) => Some(Self::ValidateMfaSilent),
             ("mfa-unenforced", None) => Some(Self::MfaUnenforced),
+            ("unregistered", None) => Some(Self::Unregistered),
+            ("repeating-pages", None) => Some(Self::RepeatingPages),
             ("no-beta", None) => Some(Self::NoBeta(501)),
             ("no-beta", Some(text)) => text
                 .parse()
@@ -311,6 +317,8 @@ impl fmt::Display for Fault {
             Kind::Refusal(cause) => write!(f, "refusal={}", cause.word()),
             Kind::ValidateMfaSilent => f.write_str("validate-mfa-silent"),
             Kind::MfaUnenforced => f.write_str("mfa-unenforced"),
+            Kind::Unregistered => f.write_str("unregistered"),
+            Kind::RepeatingPages => f.write_str("repeating-pages"),
             Kind::NoBeta(status) => write!(f, "no-beta={status}"),
             Kind::ExpiringSkiptoken(pages) => write!(f, "expiring-skiptoken={pages}"),
         }?;

@@ -10,6 +10,7 @@ use super::alerts::Alerts;
 use super::bearer::Tokens;
 use super::control::Seen;
 use super::customers::{self, Customer};
+use super::dap::{self, Dap};
 use super::downloads::Downloads;
 use super::faults::{Fault, Kind, Side};
 use super::grants::Grants;
@@ -33,6 +34,8 @@ pub(super) struct State {
     pub(super) settings: Settings,
     pub(super) world: World,
     pub(super) customers: Vec<Customer>,
+    /// The number of the customer that comes next.
+    next_customer: usize,
     pub(super) resellers: Vec<Reseller>,
     pub(super) alerts: Alerts,
     pub(super) history: History,
@@ -56,12 +59,14 @@ impl State {
     pub(super) fn new(mut settings: Settings) -> Self {
         let time = Time::new(settings.start);
         let (seed, now) = (settings.seed, time.now());
-        let customers = customers::draw(settings.customers, seed);
+        let mut customers = customers::draw(settings.customers, seed);
+        dap::settle(&mut customers, seed, now);
         let world = World::new(settings.users, seed, now, settings.partner);
         let mut state = Self {
             log: Log::new(&settings, world.people(), world.directory(), &customers),
             world,
             resellers: resellers::draw(settings.customers, seed),
+            next_customer: settings.customers,
             born: now,
             meter: Meter::default(),
             alerts: Alerts::new(&customers, seed, now),
@@ -92,6 +97,31 @@ impl State {
         }
         self.note_score();
         said
+    }
+
+    pub(super) fn grant_dap(&mut self, count: usize) -> Vec<u128> {
+        let now = self.now();
+        dap::grant(&mut self.customers, count, now)
+    }
+
+    pub(super) fn remove_dap(&mut self, count: usize) -> Vec<u128> {
+        let now = self.now();
+        dap::remove(&mut self.customers, count, now)
+    }
+
+    pub(super) fn add_customer(&mut self) -> String {
+        let customer = customers::another(self.next_customer, self.settings.seed);
+        self.next_customer += 1;
+        let id = person::guid(customer.id);
+        self.customers.push(customer);
+        self.note_score();
+        id
+    }
+
+    pub(super) fn remove_customer(&mut self) -> Option<String> {
+        let customer = self.customers.pop()?;
+        self.note_score();
+        Some(person::guid(customer.id))
     }
 
     /// Remembers the score, if it is another than before.
@@ -129,6 +159,7 @@ impl State {
         let mut truth = self.world.truth(self.now(), &tenant);
         truth.fraud = Fraud::of(&self.alerts, self.now());
         truth.customers = Customers::of(&self.customers);
+        truth.dap = Dap::of(&self.customers, |customer| customer.dap.used, self.now());
         truth.outlook = outlook::count(self.world.people());
         truth.partner_center = partner_center::truth(self);
         truth.score = Score::of(&score::requirements(self, &truth), &self.history);
