@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 mod account;
 mod alerts;
 mod assertion;
+mod audit;
 mod bearer;
 mod census;
 mod control;

@@ -87,6 +87,16 @@ pub(super) fn another(serial: usize, seed: u64) -> Customer {
     Customer::draw(&mut fastrand::Rng::with_seed(seed ^ 0xadd ^ (serial as u64) << 20), serial)
 }
 
+/// What the customer of this number is called.
+pub(super) fn name(serial: usize) -> String {
+    let (name, round) = (NAMES[serial % NAMES.len()], serial / NAMES.len());
+    let trade = TRADES[round % TRADES.len()];
+    match round / TRADES.len() {
+        0 => format!("{name} {trade} (simulated)"),
+        more => format!("{name} {trade} {more} (simulated)"),
+    }
+}
+
 impl Customer {
     fn draw(rng: &mut fastrand::Rng, serial: usize) -> Self {
         let users = rng.u32(5..400);
@@ -139,12 +149,7 @@ impl Customer {
     }
 
     pub(super) fn name(&self) -> String {
-        let (name, round) = (NAMES[self.serial % NAMES.len()], self.serial / NAMES.len());
-        let trade = TRADES[round % TRADES.len()];
-        match round / TRADES.len() {
-            0 => format!("{name} {trade} (simulated)"),
-            more => format!("{name} {trade} {more} (simulated)"),
-        }
+        name(self.serial)
     }
 
     /// Whether it uses Azure at all.

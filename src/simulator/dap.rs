@@ -92,28 +92,33 @@ fn draw(rng: &mut fastrand::Rng, serial: usize, now: Timestamp) -> Delegation {
     }
 }
 
-/// Takes so many delegations back, those first that were not used for longest. Returns the ids of
-/// the customers.
-pub(super) fn remove(customers: &mut [Customer], count: usize, now: Timestamp) -> Vec<u128> {
-    let mut enabled: Vec<_> =
-        customers.iter_mut().filter(|customer| customer.dap.is_enabled()).collect();
-    enabled.sort_by_key(|customer| (customer.dap.used, customer.serial));
-    let remove = |customer: &mut Customer| {
-        customer.dap.ended = Some((now, Ending::ByPartner));
-        customer.id
-    };
-    enabled.into_iter().take(count).map(remove).collect()
+/// Takes so many delegations back, those first that were not used for longest. Returns the places
+/// of the customers.
+pub(super) fn remove(customers: &mut [Customer], count: usize, now: Timestamp) -> Vec<usize> {
+    let places = first(customers, count, |dap| dap.is_enabled());
+    for &place in &places {
+        customers[place].dap.ended = Some((now, Ending::ByPartner));
+    }
+    places
 }
 
 /// So many customers grant one who have none, those first where nobody has ever been. Returns
-/// their ids.
-pub(super) fn grant(customers: &mut [Customer], count: usize, now: Timestamp) -> Vec<u128> {
-    let mut without: Vec<_> =
-        customers.iter_mut().filter(|customer| !customer.dap.is_enabled()).collect();
-    without.sort_by_key(|customer| (customer.dap.used, customer.serial));
-    let grant = |customer: &mut Customer| {
-        (customer.dap.started, customer.dap.ended) = (Some(now), None);
-        customer.id
-    };
-    without.into_iter().take(count).map(grant).collect()
+/// their places.
+pub(super) fn grant(customers: &mut [Customer], count: usize, now: Timestamp) -> Vec<usize> {
+    let places = first(customers, count, |dap| !dap.is_enabled());
+    for &place in &places {
+        let dap = &mut customers[place].dap;
+        (dap.started, dap.ended) = (Some(now), None);
+    }
+    places
+}
+
+/// Places of the first of those wanted: where nothing has happened for longest.
+fn first(customers: &[Customer], count: usize, wanted: fn(&Delegation) -> bool) -> Vec<usize> {
+    let all = customers.iter().enumerate().filter(|(_, customer)| wanted(&customer.dap));
+    let mut places: Vec<_> = all.map(|(place, _)| place).collect();
+    places
+        .sort_by_key(|&place| (customers[place].dap.used.max(customers[place].dap.started), place));
+    places.truncate(count);
+    places
 }

@@ -211,6 +211,8 @@ fn answer(control: &Control, asked: &Asked) -> Answer {
              /download/                       reports, once each and without a token\n\
              /-/alerts/raise /-/grant         an alert about fraud; a grant without a person\n\
              /-/sign-ins?from=&to=            what is true of the log of sign-ins\n\
+             /-/audit?from=&to=               what is true of Partner Center's audit records\n\
+             /-/customers/add                 one more customer, and so on\n\
              /-/truth /-/requests             what a reader should find, and what it asked\n",
         ),
         Side::Login => tokens::answer(&mut state, asked, &faults),

@@ -14,6 +14,7 @@ use super::scope::Api;
 use super::spoil;
 use super::state::State;
 
+mod audit_records;
 mod customers;
 mod fraud_events;
 mod paging;
@@ -106,6 +107,7 @@ fn serve(
         "relationships" => resellers::relationships(&context),
         "compliance/csp/agreementstatus" => resellers::agreement_status(&context),
         "profiles/legalbusiness" => Ok(profile::legal_business(&context)),
+        "auditrecords" => audit_records::list(&context),
         "customers" => customers::list(&context),
         path if path.starts_with("customers/") => customers::one(&context, path),
         path => Err(Refusal::absent(&format!("The resource '{path}' could not be found."))),

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::*;
 
 mod answers;
+mod audit;
 mod customers;
 mod device;
 mod directory;

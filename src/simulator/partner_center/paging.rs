@@ -28,14 +28,20 @@ impl Place {
         let next = context.query.get("seekOperation") == Some("Next");
         let token = context.asked.header("ms-continuationtoken").filter(|_| next);
         let first = Self { page: 0, before: 0, repeated: 0 };
-        let mut place = token
+        let place = token
             .map_or(Some(first), Self::open)
             .ok_or_else(|| Refusal::bad("The token is not valid."))?;
-        if place.page > 1 && context.faults.contains(&Kind::RepeatingPages) {
-            place.repeated = REPEATED.min(place.before);
-            place.before -= place.repeated;
+        let repeats = context.faults.contains(&Kind::RepeatingPages);
+        Ok(if repeats { place.repeating(REPEATED) } else { place })
+    }
+
+    /// With the last rows of the page before, if they are not there yet.
+    pub(super) fn repeating(self, rows: usize) -> Self {
+        if self.page < 2 || self.repeated >= rows {
+            return self;
         }
-        Ok(place)
+        let repeated = rows.min(self.before);
+        Self { before: self.before - repeated, repeated, ..self }
     }
 
     fn open(token: &str) -> Option<Self> {

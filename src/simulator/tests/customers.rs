@@ -10,7 +10,7 @@ use super::*;
 const LIST: &str = "customers?size=500";
 
 /// An application by itself, at Partner Center's door.
-async fn application(settings: Settings) -> Running {
+pub(super) async fn application(settings: Settings) -> Running {
     let mut running = start(settings).await;
     running.renew(&[("scope", "https://api.partnercenter.microsoft.com/.default")]).await;
     running
