@@ -29,6 +29,7 @@ mod census;
 mod control;
 mod customers;
 mod dap;
+mod dap_service;
 mod directory;
 mod downloads;
 mod duty;

@@ -148,6 +148,11 @@ impl State {
         Some(person::guid(customer.id))
     }
 
+    /// When somebody of the partner was last in the customer's tenant.
+    pub(super) fn last_use(&self, customer: &Customer) -> Option<Timestamp> {
+        customer.dap.used
+    }
+
     /// Remembers the score, if it is another than before.
     pub(super) fn note_score(&mut self) {
         let requirements = score::requirements(self, &self.truth());
@@ -183,7 +188,7 @@ impl State {
         let mut truth = self.world.truth(self.now(), &tenant);
         truth.fraud = Fraud::of(&self.alerts, self.now());
         truth.customers = Customers::of(&self.customers);
-        truth.dap = Dap::of(&self.customers, |customer| customer.dap.used, self.now());
+        truth.dap = Dap::of(&self.customers, |customer| self.last_use(customer), self.now());
         truth.outlook = outlook::count(self.world.people());
         truth.partner_center = partner_center::truth(self);
         truth.score = Score::of(&score::requirements(self, &truth), &self.history);
