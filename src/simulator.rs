@@ -23,10 +23,13 @@ use tokio::task::JoinSet;
 mod account;
 mod alerts;
 mod assertion;
+mod audit;
 mod bearer;
 mod census;
 mod control;
 mod customers;
+mod dap;
+mod dap_service;
 mod directory;
 mod downloads;
 mod duty;
@@ -64,6 +67,7 @@ mod world;
 mod tests;
 
 pub use control::{Control, Seen};
+pub use dap::Dap;
 pub use faults::{FAULTS, Fault, FaultError};
 pub use sign_in_log::{ByMfa, Figures, Outcomes, SignIns};
 pub use truth::{
@@ -121,6 +125,9 @@ pub struct Settings {
     pub partner: bool,
     /// Whether the partner is an indirect reseller, whom Partner Center's API does not serve.
     pub indirect_reseller: bool,
+    /// Whether the client is registered in Partner Center, which lets no other application in by
+    /// itself.
+    pub registered: bool,
     /// Application permissions granted to the client, as Microsoft names them.
     pub granted: Vec<String>,
     /// What the tenant has paid for.
@@ -160,6 +167,7 @@ impl Default for Settings {
             moving: false,
             partner: true,
             indirect_reseller: false,
+            registered: true,
             granted: graph::NEEDED_PERMISSIONS.iter().map(|&name| name.to_owned()).collect(),
             plan: Plan::P2,
             security_defaults: false,

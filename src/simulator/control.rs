@@ -1,5 +1,6 @@
 //! The hand that changes the world, sets faults and reads what was asked: in process and over HTTP.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -107,6 +108,27 @@ impl Control {
         changed
     }
 
+    /// So many customers delegate administration as it once was done, now: those first where
+    /// nobody has ever been.
+    pub fn grant_dap(&self, count: usize) {
+        self.lock().grant_dap(count);
+    }
+
+    /// So many such delegations are taken back, now: those first that were not used for longest.
+    pub fn remove_dap(&self, count: usize) {
+        self.lock().remove_dap(count);
+    }
+
+    /// There is one more customer, who delegates nothing. Returns its id.
+    pub fn add_customer(&self) -> String {
+        self.lock().add_customer()
+    }
+
+    /// The latest customer leaves. Returns its id; `None` where there is nobody left.
+    pub fn remove_customer(&self) -> Option<String> {
+        self.lock().remove_customer()
+    }
+
     /// What a reader should find now.
     pub fn truth(&self) -> Truth {
         self.lock().truth()
@@ -116,6 +138,17 @@ impl Control {
     pub fn sign_ins(&self, from: Timestamp, end: Timestamp) -> SignIns {
         let state = self.lock();
         state.log.figures(state.world.people(), (from, end), state.now())
+    }
+
+    /// How often each operation in Partner Center came to each status, by Microsoft's words, from
+    /// then on and before the end, as far as its records are kept.
+    pub fn audit(
+        &self,
+        from: Timestamp,
+        end: Timestamp,
+    ) -> BTreeMap<&'static str, BTreeMap<&'static str, usize>> {
+        let state = self.lock();
+        state.audit.figures((from, end), state.now())
     }
 
     /// The latest requests, oldest first.
@@ -176,15 +209,37 @@ impl Control {
         match (&asked.method, asked.path.as_str()) {
             (&Method::GET, "/-/truth") => Answer::of(StatusCode::OK, &self.truth()),
             (&Method::GET, "/-/requests") => Answer::of(StatusCode::OK, &self.requests()),
-            (&Method::GET, "/-/sign-ins") => {
+            (&Method::GET, path @ ("/-/sign-ins" | "/-/audit")) => {
                 let moment = |wanted| {
                     let mut query = form_urlencoded::parse(asked.query.as_bytes());
                     query.find(|(name, _)| name == wanted)?.1.parse::<Timestamp>().ok()
                 };
                 match (moment("from"), moment("to")) {
+                    (Some(from), Some(to)) if path == "/-/audit" => {
+                        Answer::of(StatusCode::OK, &self.audit(from, to))
+                    }
                     (Some(from), Some(to)) => Answer::of(StatusCode::OK, &self.sign_ins(from, to)),
                     _ => Answer::text(StatusCode::BAD_REQUEST, "give from and to, two moments\n"),
                 }
+            }
+            (&Method::POST, path) if path.starts_with("/-/customers/") => {
+                let text = String::from_utf8_lossy(&asked.body);
+                match (path, text.trim().parse::<usize>()) {
+                    ("/-/customers/grant-dap", Ok(count)) => self.grant_dap(count),
+                    ("/-/customers/remove-dap", Ok(count)) => self.remove_dap(count),
+                    ("/-/customers/add", _) => {
+                        return Answer::text(StatusCode::OK, &format!("{}\n", self.add_customer()));
+                    }
+                    ("/-/customers/remove", _) => {
+                        let id = self.remove_customer().unwrap_or_default();
+                        return Answer::text(StatusCode::OK, &format!("{id}\n"));
+                    }
+                    _ => {
+                        let text = "grant-dap NUMBER, remove-dap NUMBER, add, remove\n";
+                        return Answer::text(StatusCode::BAD_REQUEST, text);
+                    }
+                }
+                Answer::text(StatusCode::OK, "ok\n")
             }
             (&Method::POST, "/-/faults") => {
                 let lines = String::from_utf8_lossy(&asked.body);
@@ -251,9 +306,10 @@ impl Control {
             }
             _ => Answer::text(
                 StatusCode::NOT_FOUND,
-                "GET /-/truth, GET /-/requests, GET /-/sign-ins, POST /-/faults, POST /-/step, \
+                "GET /-/truth, GET /-/requests, GET /-/sign-ins, GET /-/audit, POST /-/faults, POST /-/step, \
                  POST /-/turn, POST /-/grant, POST /-/revoke, POST /-/alerts/raise, POST /-/alerts/investigate, \
-                 POST /-/alerts/resolve\n",
+                 POST /-/alerts/resolve, POST /-/customers/add, POST /-/customers/remove, \
+                 POST /-/customers/grant-dap, POST /-/customers/remove-dap\n",
             ),
         }
     }

@@ -1,5 +1,6 @@
 //! The partner's customers, as far as Microsoft tells a partner of them.
 
+use super::dap::Delegation;
 use super::person::random_id;
 
 const NAMES: [&str; 20] = [
@@ -35,13 +36,29 @@ pub(super) struct Customer {
     pub(super) id: u128,
     /// The Azure subscription.
     pub(super) subscription: u128,
-    serial: usize,
+    /// They are numbered as they come, and listed in this order.
+    pub(super) serial: usize,
     pub(super) users: u32,
     /// Administrators who use MFA.
     pub(super) admins_mfa: u32,
     /// Other people who do.
     pub(super) others_mfa: u32,
     pub(super) mfa: Mfa,
+    pub(super) dap: Delegation,
+}
+
+/// How a customer looks when it is read alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Card {
+    Plain,
+    /// Its fields begin with capitals.
+    Pascal,
+    /// It does not say whether administration is delegated.
+    Silent,
+    /// The customer's Conditional Access keeps the partner out.
+    ConditionalAccess,
+    /// Nothing was ever sold to it.
+    NoCommerce,
 }
 
 /// How MFA is brought about at a customer.
@@ -59,15 +76,34 @@ pub(super) enum Mfa {
     Unsaid,
 }
 
-/// Draws so many, from a seed of their own.
+/// Draws so many, from a seed of their own. What they delegate is drawn elsewhere.
 pub(super) fn draw(count: usize, seed: u64) -> Vec<Customer> {
     let mut rng = fastrand::Rng::with_seed(seed ^ 0xc057);
-    let draw = |serial: usize| {
+    (0..count).map(|serial| Customer::draw(&mut rng, serial)).collect()
+}
+
+/// One more, behind all there ever were.
+pub(super) fn another(serial: usize, seed: u64) -> Customer {
+    Customer::draw(&mut fastrand::Rng::with_seed(seed ^ 0xadd ^ (serial as u64) << 20), serial)
+}
+
+/// What the customer of this number is called.
+pub(super) fn name(serial: usize) -> String {
+    let (name, round) = (NAMES[serial % NAMES.len()], serial / NAMES.len());
+    let trade = TRADES[round % TRADES.len()];
+    match round / TRADES.len() {
+        0 => format!("{name} {trade} (simulated)"),
+        more => format!("{name} {trade} {more} (simulated)"),
+    }
+}
+
+impl Customer {
+    fn draw(rng: &mut fastrand::Rng, serial: usize) -> Self {
         let users = rng.u32(5..400);
         let admins = rng.u32(1..=4);
-        Customer {
-            id: random_id(&mut rng),
-            subscription: random_id(&mut rng),
+        Self {
+            id: random_id(rng),
+            subscription: random_id(rng),
             serial,
             users,
             admins_mfa: admins,
@@ -83,19 +119,37 @@ pub(super) fn draw(count: usize, seed: u64) -> Vec<Customer> {
                     _ => Mfa::ConditionalAccessAndPerUser,
                 },
             },
+            dap: Delegation::default(),
         }
-    };
-    (0..count).map(draw).collect()
-}
+    }
 
-impl Customer {
-    pub(super) fn name(&self) -> String {
-        let (name, round) = (NAMES[self.serial % NAMES.len()], self.serial / NAMES.len());
-        let trade = TRADES[round % TRADES.len()];
-        match round / TRADES.len() {
-            0 => format!("{name} {trade} (simulated)"),
-            more => format!("{name} {trade} {more} (simulated)"),
+    /// Microsoft's word for what the partner is to it.
+    pub(super) fn relationship(&self) -> &'static str {
+        match self.serial % 400 {
+            33 => "microsoft_support",
+            // In no version of the documentation.
+            35 => "distributor",
+            _ if self.serial % 13 == 7 => "advisor",
+            _ => "reseller",
         }
+    }
+
+    pub(super) fn card(&self) -> Card {
+        match self.serial % 400 {
+            9 | 24 => Card::Silent,
+            12 => Card::ConditionalAccess,
+            36 => Card::NoCommerce,
+            _ if self.serial % 11 == 3 => Card::Pascal,
+            _ => Card::Plain,
+        }
+    }
+
+    pub(super) fn domain(&self) -> String {
+        format!("customer{}.onmicrosoft.example", self.serial)
+    }
+
+    pub(super) fn name(&self) -> String {
+        name(self.serial)
     }
 
     /// Whether it uses Azure at all.

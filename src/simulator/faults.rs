@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Every kind of fault as it is written, and what it does.
-pub const FAULTS: [(&str, &str); 33] = [
+pub const FAULTS: [(&str, &str); 36] = [
     (
         "throttle[=SECONDS|date|none]",
         "429 for all of Graph, with Retry-After in whole or decimal seconds, as a date, or missing",
@@ -42,6 +42,12 @@ pub const FAULTS: [(&str, &str); 33] = [
     ),
     ("validate-mfa-silent", "Partner Center does not say whether the token satisfies its MFA test"),
     ("mfa-unenforced", "Partner Center lets tokens without MFA in, as before it was mandatory"),
+    ("unregistered", "Partner Center knows no application that comes by itself"),
+    ("repeating-pages", "Partner Center's lists show rows again after a page is turned"),
+    (
+        "dap-service-gone[=404|410]",
+        "the service that tells of DAP is gone, with 410 unless another status is given",
+    ),
     ("no-beta[=400|404|501]", "Graph's beta is refused, with 501 unless another status is given"),
     (
         "expiring-skiptoken=PAGES",
@@ -89,6 +95,9 @@ pub(super) enum Kind {
     Refusal(Cause),
     ValidateMfaSilent,
     MfaUnenforced,
+    Unregistered,
+    RepeatingPages,
+    DapServiceGone(u16),
     NoBeta(u16),
     ExpiringSkiptoken(usize),
 }
@@ -130,6 +139,8 @@ pub(super) enum Side {
     Login,
     Graph,
     PartnerCenter,
+    /// The service behind the page of administrative relationships.
+    Dap,
     Vault,
     /// Where reports lie.
     Download,
@@ -143,7 +154,7 @@ impl Fault {
         match (&self.path, side) {
             (_, Side::Own) => false,
             (Some(part), _) => path.contains(part.as_str()),
-            (None, Side::Graph | Side::PartnerCenter | Side::Download) => true,
+            (None, Side::Graph | Side::PartnerCenter | Side::Dap | Side::Download) => true,
             (None, Side::Vault) => matches!(self.kind, Kind::Forbidden(_)),
             // Without a path, what spoils answers spoils Graph's: else no token would be had.
             (None, Side::Login) => matches!(
@@ -259,6 +270,11 @@ impl Kind {
             }
             ("validate-mfa-silent", None) => Some(Self::ValidateMfaSilent),
             ("mfa-unenforced", None) => Some(Self::MfaUnenforced),
+            ("unregistered", None) => Some(Self::Unregistered),
+            ("repeating-pages", None) => Some(Self::RepeatingPages),
+            ("dap-service-gone", None) => Some(Self::DapServiceGone(410)),
+            ("dap-service-gone", Some("404")) => Some(Self::DapServiceGone(404)),
+            ("dap-service-gone", Some("410")) => Some(Self::DapServiceGone(410)),
             ("no-beta", None) => Some(Self::NoBeta(501)),
             ("no-beta", Some(text)) => text
                 .parse()
@@ -311,6 +327,9 @@ impl fmt::Display for Fault {
             Kind::Refusal(cause) => write!(f, "refusal={}", cause.word()),
             Kind::ValidateMfaSilent => f.write_str("validate-mfa-silent"),
             Kind::MfaUnenforced => f.write_str("mfa-unenforced"),
+            Kind::Unregistered => f.write_str("unregistered"),
+            Kind::RepeatingPages => f.write_str("repeating-pages"),
+            Kind::DapServiceGone(status) => write!(f, "dap-service-gone={status}"),
             Kind::NoBeta(status) => write!(f, "no-beta={status}"),
             Kind::ExpiringSkiptoken(pages) => write!(f, "expiring-skiptoken={pages}"),
         }?;
@@ -331,6 +350,7 @@ mod tests {
                 "server-error" => "server-error=0.25".to_owned(),
                 "refusal" => "refusal=programme".to_owned(),
                 "no-beta" => "no-beta=404".to_owned(),
+                "dap-service-gone" => "dap-service-gone=404".to_owned(),
                 kind if usage.contains('=') => format!("{kind}=7"),
                 kind => kind.to_owned(),
             };

@@ -23,7 +23,7 @@ use url::form_urlencoded;
 
 use super::control::{Control, Seen};
 use super::faults::{Kind, Side};
-use super::{downloads, graph, partner_center, time, tokens, vault};
+use super::{dap_service, downloads, graph, partner_center, time, tokens, vault};
 
 /// Largest request body: a form with an assertion is a few kilobytes.
 const BODY_BYTES: usize = 64 << 10;
@@ -207,10 +207,13 @@ fn answer(control: &Control, asked: &Asked) -> Answer {
              /devicelogin                     the same with a code from elsewhere\n\
              /graph/v1.0/ /graph/beta/        Graph\n\
              /partnercenter/v1/               Partner Center\n\
+             /dap/v1/                         the service that tells of DAP\n\
              /vault/secrets/                  Key Vault\n\
              /download/                       reports, once each and without a token\n\
              /-/alerts/raise /-/grant         an alert about fraud; a grant without a person\n\
              /-/sign-ins?from=&to=            what is true of the log of sign-ins\n\
+             /-/audit?from=&to=               what is true of Partner Center's audit records\n\
+             /-/customers/add                 one more customer, and so on\n\
              /-/truth /-/requests             what a reader should find, and what it asked\n",
         ),
         Side::Login => tokens::answer(&mut state, asked, &faults),
@@ -218,6 +221,7 @@ fn answer(control: &Control, asked: &Asked) -> Answer {
         Side::Download => downloads::answer(&mut state, asked, &faults),
         Side::Vault => vault::answer(&mut state, asked, &faults),
         Side::PartnerCenter => partner_center::answer(&mut state, asked, &faults),
+        Side::Dap => dap_service::answer(&mut state, asked, &faults),
     };
     answer.spoil(&faults);
     let now = state.now();
@@ -230,6 +234,7 @@ fn side(path: &str) -> Side {
     match path.split('/').nth(1) {
         Some("graph") => Side::Graph,
         Some("partnercenter") => Side::PartnerCenter,
+        Some("dap") => Side::Dap,
         Some("vault") => Side::Vault,
         Some("download") => Side::Download,
         Some("") | None => Side::Own,

@@ -14,7 +14,10 @@ use super::scope::Api;
 use super::spoil;
 use super::state::State;
 
+mod audit_records;
+mod customers;
 mod fraud_events;
+mod paging;
 mod profile;
 mod refusal;
 mod resellers;
@@ -104,6 +107,9 @@ fn serve(
         "relationships" => resellers::relationships(&context),
         "compliance/csp/agreementstatus" => resellers::agreement_status(&context),
         "profiles/legalbusiness" => Ok(profile::legal_business(&context)),
+        "auditrecords" => audit_records::list(&context),
+        "customers" => customers::list(&context),
+        path if path.starts_with("customers/") => customers::one(&context, path),
         path => Err(Refusal::absent(&format!("The resource '{path}' could not be found."))),
     }
 }
@@ -134,6 +140,11 @@ fn authorize(
         }
     };
     match holder {
+        Holder::Application { .. } if takes_applications(&asked.path) => {
+            if !state.settings.registered || faults.contains(&Kind::Unregistered) {
+                return Err(Refusal::unregistered());
+            }
+        }
         Holder::Application { .. } => {
             let text = "This resource does not support application-only authentication.";
             return Err(Refusal::forbidden(900329, text));
@@ -158,6 +169,16 @@ fn authorize(
         }
     }
     Ok(())
+}
+
+/// Whether an application may ask for this by itself.
+fn takes_applications(path: &str) -> bool {
+    let path = path.strip_prefix("/partnercenter/v1/").unwrap_or_default();
+    match path.split('/').collect::<Vec<_>>()[..] {
+        ["customers" | "auditrecords"] | ["customers", _, "usagebudget"] => true,
+        ["customers", id] => id != "usagerecords",
+        _ => false,
+    }
 }
 
 /// What stands in front of Partner Center says so, in its own way.

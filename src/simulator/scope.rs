@@ -7,11 +7,14 @@ use super::tokens::Refusal;
 pub(super) enum Api {
     Graph,
     PartnerCenter,
+    /// The service behind the page of administrative relationships.
+    Dap,
     Vault,
 }
 
-/// What tokens are asked for: Graph, Partner Center and Key Vault, in each cloud.
-const AUDIENCES: [(&str, Api); 9] = [
+/// What tokens are asked for: Graph, Partner Center and Key Vault in each cloud, and one service
+/// of the global cloud.
+const AUDIENCES: [(&str, Api); 10] = [
     ("https://graph.microsoft.com", Api::Graph),
     ("https://graph.microsoft.us", Api::Graph),
     ("https://dod-graph.microsoft.us", Api::Graph),
@@ -21,12 +24,15 @@ const AUDIENCES: [(&str, Api); 9] = [
     ("https://vault.azure.net", Api::Vault),
     ("https://vault.usgovcloudapi.net", Api::Vault),
     ("https://vault.azure.cn", Api::Vault),
+    ("https://api.partnercustomeradministration.microsoft.com", Api::Dap),
 ];
 
 /// The scope that lets a person's application read fraud alerts and the score.
 pub(super) const PARTNER_SECURITY: &str = "PartnerSecurity.Read.All";
 /// The one scope of Partner Center.
 pub(super) const USER_IMPERSONATION: &str = "user_impersonation";
+/// What the service behind the page of administrative relationships asks of people.
+const DELEGATED_ADMINISTRATION: &str = "PartnerCustomerDelegatedAdministration.Read.All";
 
 /// Scopes about the sign-in itself, which belong to no API.
 const SIGN_IN: [&str; 4] = ["openid", "profile", "email", "offline_access"];
@@ -42,6 +48,7 @@ impl Api {
         match self {
             Self::Graph => &[PARTNER_SECURITY, "User.Read"],
             Self::PartnerCenter => &[USER_IMPERSONATION],
+            Self::Dap => &[DELEGATED_ADMINISTRATION],
             // Secrets are not for people here.
             Self::Vault => &[],
         }
@@ -109,7 +116,8 @@ impl Wanted {
     pub(super) fn everything() -> Self {
         let graph = Scope { audience: AUDIENCES[0].0, name: PARTNER_SECURITY };
         let partner_center = Scope { audience: AUDIENCES[4].0, name: USER_IMPERSONATION };
-        Self { offline: true, scopes: vec![graph, partner_center] }
+        let dap = Scope { audience: AUDIENCES[9].0, name: DELEGATED_ADMINISTRATION };
+        Self { offline: true, scopes: vec![graph, partner_center, dap] }
     }
 
     /// The one resource of all that is asked for; a token is for one.

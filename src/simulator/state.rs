@@ -7,9 +7,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
 use super::alerts::Alerts;
+use super::audit::Audit;
 use super::bearer::Tokens;
 use super::control::Seen;
 use super::customers::{self, Customer};
+use super::dap::{self, Dap};
 use super::downloads::Downloads;
 use super::faults::{Fault, Kind, Side};
 use super::grants::Grants;
@@ -29,12 +31,19 @@ use super::{Plan, Settings};
 /// How many requests are remembered.
 const REMEMBERED: usize = 10_000;
 
+/// Once in so many moves of the world a delegation of old is taken back.
+const STEPS_PER_REMOVAL: u64 = 12;
+
 pub(super) struct State {
     pub(super) settings: Settings,
     pub(super) world: World,
     pub(super) customers: Vec<Customer>,
+    /// The number of the customer that comes next.
+    next_customer: usize,
+    steps: u64,
     pub(super) resellers: Vec<Reseller>,
     pub(super) alerts: Alerts,
+    pub(super) audit: Audit,
     pub(super) history: History,
     pub(super) log: Log,
     pub(super) time: Time,
@@ -56,15 +65,19 @@ impl State {
     pub(super) fn new(mut settings: Settings) -> Self {
         let time = Time::new(settings.start);
         let (seed, now) = (settings.seed, time.now());
-        let customers = customers::draw(settings.customers, seed);
+        let mut customers = customers::draw(settings.customers, seed);
+        dap::settle(&mut customers, seed, now);
         let world = World::new(settings.users, seed, now, settings.partner);
         let mut state = Self {
             log: Log::new(&settings, world.people(), world.directory(), &customers),
             world,
             resellers: resellers::draw(settings.customers, seed),
+            next_customer: settings.customers,
+            steps: 0,
             born: now,
             meter: Meter::default(),
             alerts: Alerts::new(&customers, seed, now),
+            audit: Audit::new(&customers, seed),
             customers,
             history: History::default(),
             time,
@@ -90,8 +103,54 @@ impl State {
             said.push_str("; ");
             said.push_str(&more);
         }
+        self.steps += 1;
+        if self.steps.is_multiple_of(STEPS_PER_REMOVAL)
+            && let Some(name) = self.remove_dap(1).first()
+        {
+            said.push_str(&format!("; nobody administers {name} for good any more"));
+        }
         self.note_score();
         said
+    }
+
+    pub(super) fn grant_dap(&mut self, count: usize) {
+        let now = self.now();
+        for place in dap::grant(&mut self.customers, count, now) {
+            self.audit.note_grant(&self.customers[place], now);
+        }
+    }
+
+    /// Says whose were removed.
+    pub(super) fn remove_dap(&mut self, count: usize) -> Vec<String> {
+        let now = self.now();
+        let removed = dap::remove(&mut self.customers, count, now);
+        let note = |&place: &usize| {
+            self.audit.note_removal(&self.customers[place], now);
+            self.customers[place].name()
+        };
+        removed.iter().map(note).collect()
+    }
+
+    pub(super) fn add_customer(&mut self) -> String {
+        let customer = customers::another(self.next_customer, self.settings.seed);
+        self.next_customer += 1;
+        self.audit.note_arrival(&customer, self.now());
+        let id = person::guid(customer.id);
+        self.customers.push(customer);
+        self.note_score();
+        id
+    }
+
+    pub(super) fn remove_customer(&mut self) -> Option<String> {
+        let customer = self.customers.pop()?;
+        self.audit.note_departure(&customer, self.now());
+        self.note_score();
+        Some(person::guid(customer.id))
+    }
+
+    /// When somebody of the partner was last in the customer's tenant.
+    pub(super) fn last_use(&self, customer: &Customer) -> Option<Timestamp> {
+        customer.dap.used
     }
 
     /// Remembers the score, if it is another than before.
@@ -129,6 +188,7 @@ impl State {
         let mut truth = self.world.truth(self.now(), &tenant);
         truth.fraud = Fraud::of(&self.alerts, self.now());
         truth.customers = Customers::of(&self.customers);
+        truth.dap = Dap::of(&self.customers, |customer| self.last_use(customer), self.now());
         truth.outlook = outlook::count(self.world.people());
         truth.partner_center = partner_center::truth(self);
         truth.score = Score::of(&score::requirements(self, &truth), &self.history);

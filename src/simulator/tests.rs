@@ -12,6 +12,9 @@ use tokio::sync::oneshot;
 use super::*;
 
 mod answers;
+mod audit;
+mod customers;
+mod dap_service;
 mod device;
 mod directory;
 mod fates;
@@ -175,6 +178,7 @@ impl Running {
 
 const GRAPH: &str = "https://graph.microsoft.com";
 const PARTNER_CENTER: &str = "https://api.partnercenter.microsoft.com";
+const DAP: &str = "https://api.partnercustomeradministration.microsoft.com";
 
 const USERS: &str = "/users?$select=id,userPrincipalName,accountEnabled,userType,createdDateTime";
 const REPORT: &str = "/reports/authenticationMethods/userRegistrationDetails";

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Plan;
+use super::dap::Dap;
 use super::person::Person;
 
 /// What kind of tenant the people live in, as far as that decides what becomes of them.
@@ -111,6 +112,8 @@ pub struct Truth {
     pub fraud: Fraud,
     /// The customers.
     pub customers: Customers,
+    /// Delegated administration as it once was.
+    pub dap: Dap,
     /// What Microsoft makes of it all.
     pub score: Score,
     /// Enabled employees by the Outlook they have: `2007`, `2010`, `2013`, `2016`, `2019`, `m365` and

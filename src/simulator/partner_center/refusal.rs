@@ -37,6 +37,16 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, 3000, text, true)
     }
 
+    /// No published code says so; this one is about roles, as others are that refuse who asks.
+    pub(super) fn unregistered() -> Self {
+        Self::forbidden(900308, "The application is not allowed to do this.")
+    }
+
+    pub(super) fn unknown_tenant() -> Self {
+        let text = "The customer's tenant could not be found.";
+        Self::new(StatusCode::NOT_FOUND, 60003, text, true)
+    }
+
     pub(super) fn without_mfa() -> Self {
         let text = "MFA is required for this request. The provided authentication token does not \
                     have MFA claims.";

@@ -1,16 +1,15 @@
 //! Indirect resellers, page by page, and who of them signed the agreement.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use hyper::StatusCode;
 use serde_json::json;
 
+use super::paging::Place;
 use super::refusal::Refusal;
-use super::{Answer, Context, Kind, collection};
+use super::{Answer, Context};
 use crate::simulator::person::guid;
 use crate::simulator::resellers::Reseller;
 
-/// Resellers on a page. The second of several pages is empty.
+/// Resellers on a page.
 const PAGE: usize = 4;
 const KIND: &str = "IsIndirectCloudSolutionProviderOf";
 
@@ -18,59 +17,23 @@ pub(super) fn relationships(context: &Context<'_>) -> Result<Answer, Refusal> {
     let Some(kind) = context.query.get("relationship_type") else {
         return Err(Refusal::bad("relationship_type is missing."));
     };
-    // Who only has the link without its header, or the header without the link, starts again.
-    let next = context.query.get("seekOperation") == Some("Next");
-    let token = context.asked.header("ms-continuationtoken").filter(|_| next);
-    let page =
-        token.map_or(Some(0), open).ok_or_else(|| Refusal::bad("The token is not valid."))?;
     let all = &context.state.resellers;
     let all = if kind.eq_ignore_ascii_case(KIND) { &all[..] } else { &[] };
-    let full = page.saturating_sub(1).min(all.len());
-    let start = match page {
-        0 => 0,
-        1 => all.len(),
-        _ => (PAGE * full).min(all.len()),
-    };
-    let rows: Vec<_> = all[start..]
-        .iter()
-        .take(PAGE)
-        .map(|reseller| {
-            json!({
-                "id": guid(reseller.id),
-                "name": reseller.name,
-                "relationshipType": "is_indirect_cloud_solution_provider_of",
-                "state": "Active",
-                "mpnId": reseller.mpn_id,
-                "location": "NL",
-                "attributes": { "objectType": "PartnerRelationship" },
-            })
+    let place = Place::read(context)?;
+    let show = |reseller: &Reseller| {
+        json!({
+            "id": guid(reseller.id),
+            "name": reseller.name,
+            "relationshipType": "is_indirect_cloud_solution_provider_of",
+            "state": "Active",
+            "mpnId": reseller.mpn_id,
+            "location": "NL",
+            "attributes": { "objectType": "PartnerRelationship" },
         })
-        .collect();
-    let shown = if page == 0 { 0 } else { PAGE * full };
-    let rows = context.shown(rows, shown, &["id"]);
-    let more = all.len() > PAGE && (page < 2 || PAGE * (full + 1) < all.len());
-    let mut body = collection(&rows);
-    if more || context.faults.contains(&Kind::EndlessPaging) {
-        // Sometimes with the version, and sometimes without.
-        let version = if page % 2 == 0 { "" } else { "/v1" };
-        let uri = format!("{version}/relationships?relationship_type={KIND}&seekOperation=Next");
-        let token = STANDARD.encode(format!("simulated {}", page.saturating_add(1)));
-        body["links"] = json!({ "next": {
-            "uri": uri,
-            "method": "GET",
-            "headers": [{ "key": "MS-ContinuationToken", "value": token }],
-        }});
-    }
-    if context.faults.contains(&Kind::ForeignNextLink) {
-        let uri = "https://partner.example.invalid/v1/relationships?seekOperation=Next";
-        body["links"] = json!({ "next": { "uri": uri, "method": "GET", "headers": [] } });
-    }
-    Ok(Answer::of(StatusCode::OK, &body))
-}
-
-fn open(token: &str) -> Option<usize> {
-    let text = String::from_utf8(STANDARD.decode(token).ok()?).ok()?;
-    text.strip_prefix("simulated ")?.parse().ok()
+    };
+    let rows = all.iter().skip(place.before).take(place.rows(PAGE)).map(show).collect();
+    let uri = format!("/relationships?relationship_type={KIND}");
+    Ok(place.answer(context, rows, all.len(), &uri, &["id"]))
 }
 
 pub(super) fn agreement_status(context: &Context<'_>) -> Result<Answer, Refusal> {

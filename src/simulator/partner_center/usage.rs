@@ -1,10 +1,13 @@
 //! What customers with Azure spend, and of what budget.
 
+use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Answer, Context};
 use crate::simulator::customers::Customer;
 use crate::simulator::person::guid;
+
+const BUDGET: f64 = 2_000.0;
 
 /// All customers with Azure in one answer, whatever their number.
 pub(super) fn records(context: &Context<'_>) -> Answer {
@@ -14,8 +17,24 @@ pub(super) fn records(context: &Context<'_>) -> Answer {
     context.collection(rows, &["id"])
 }
 
+/// The budget of one customer, which may have none.
+pub(super) fn budget(customer: &Customer) -> Answer {
+    let mut body = json!({
+        "attributes": { "objectType": "SpendingBudget" },
+        "links": { "self": {
+            "uri": format!("/v1/customers/{}/usagebudget", guid(customer.id)),
+            "method": "GET",
+            "headers": [],
+        }},
+    });
+    if customer.spent().is_some() {
+        // The documentation has it under both names.
+        (body["amount"], body["usageSpendingBudget"]) = (json!(BUDGET), json!(BUDGET));
+    }
+    Answer::of(StatusCode::OK, &body)
+}
+
 fn show(customer: &Customer, updated: &str) -> Value {
-    const BUDGET: f64 = 2_000.0;
     let mut budget = json!({ "attributes": { "objectType": "SpendingBudget" } });
     if customer.spent().is_some() {
         budget["amount"] = json!(BUDGET);

@@ -222,7 +222,7 @@ async fn resellers_come_in_pages_that_need_the_link_and_the_header() {
     assert_eq!(refused(&running.visit("relationships", "").await), (400, 2_000));
     let other =
         running.visit("relationships?relationship_type=IsIndirectResellerOf", "").await.json();
-    assert_eq!((&other["items"], other.get("links")), (&json!([]), None));
+    assert_eq!((&other["items"], other["links"].get("next")), (&json!([]), None));
     let bad = running.visit(&path, "MS-ContinuationToken: garbage\r\n").await;
     assert_eq!(refused(&bad), (400, 2_000));
 }
@@ -232,7 +232,7 @@ async fn without_customers_there_are_no_resellers_and_no_budgets() {
     let running = visitor(Settings { customers: 0, ..quiet() }).await;
     for route in [ROUTES[4], ROUTES[5]] {
         let body = running.visit(route, "").await.json();
-        assert_eq!((&body["items"], body.get("links")), (&json!([]), None), "{route}");
+        assert_eq!((&body["items"], body["links"].get("next")), (&json!([]), None), "{route}");
     }
     assert_eq!(running.visit(FRAUD, NEW).await.json(), json!([]));
 }
