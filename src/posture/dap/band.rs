@@ -5,16 +5,16 @@ use jiff::Timestamp;
 use crate::sources::dap_report::{Age, Entry, Use};
 use crate::sources::sign_ins::Uses;
 
-/// Days since the last use; a boundary day belongs to the lower band.
+/// How long ago the last use was; a boundary, to the second, belongs to the lower band.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Band {
-    /// 30 or fewer.
+    /// 30 days or fewer.
     Lt30,
-    /// 31 to 60.
+    /// More than 30 days.
     To60,
-    /// 61 to 90.
+    /// More than 60 days.
     To90,
-    /// More.
+    /// More than 90 days.
     Gt90,
     /// No use seen, and granted 90 days ago or more.
     Never,
@@ -26,8 +26,8 @@ pub enum Band {
 
 /// Seconds of a day.
 const DAY: i64 = 24 * 3600;
-/// Days without use that make a delegation inactive.
-const INACTIVE: i64 = 90;
+/// Seconds without use beyond which a delegation is inactive.
+const INACTIVE: i64 = 90 * DAY;
 
 impl Band {
     /// All of them, in the order of the label's values.
@@ -52,22 +52,22 @@ impl Band {
         matches!(self, Self::Gt90 | Self::Never)
     }
 
-    fn of_days(days: i64) -> Self {
-        match days {
-            ..=30 => Self::Lt30,
-            31..=60 => Self::To60,
-            61..=90 => Self::To90,
+    fn of_age(seconds: i64) -> Self {
+        match seconds {
+            age if age <= 30 * DAY => Self::Lt30,
+            age if age <= 60 * DAY => Self::To60,
+            age if age <= INACTIVE => Self::To90,
             _ => Self::Gt90,
         }
     }
 
     fn of_last(last: Timestamp, now: Timestamp) -> Self {
-        Self::of_days(days(last, now))
+        Self::of_age(age(last, now))
     }
 
     fn of_unused(granted: Granted, now: Timestamp) -> Self {
         match granted {
-            Granted::At(at) if days(at, now) < INACTIVE => Self::New,
+            Granted::At(at) if age(at, now) < INACTIVE => Self::New,
             Granted::At(_) | Granted::Long => Self::Never,
             Granted::Unknown => Self::Unknown,
         }
@@ -93,16 +93,18 @@ impl Band {
         now: Timestamp,
     ) -> Self {
         let reported = match entry.unused {
-            Use::Ago(Age::Days(days)) => Some(days),
+            Use::Ago(Age::Days(days)) => Some(days * DAY),
             // The page shows 60+ for more than 60 and 90+ for more than 90.
-            Use::Ago(Age::AtLeast(days)) => Some(days + 1),
+            Use::Ago(Age::AtLeast(days)) => Some(days * DAY + 1),
             Use::Ago(Age::Unsaid) | Use::Never => None,
         };
-        let seen = last.map(|last| days(last, now));
+        let seen = last.map(|last| age(last, now));
         match (reported, seen, entry.granted) {
-            (Some(one), Some(other), _) => Self::of_days(one.min(other)),
-            (Some(days), None, _) | (None, Some(days), _) => Self::of_days(days),
-            (None, None, Age::Days(days) | Age::AtLeast(days)) if days >= INACTIVE => Self::Never,
+            (Some(one), Some(other), _) => Self::of_age(one.min(other)),
+            (Some(age), None, _) | (None, Some(age), _) => Self::of_age(age),
+            (None, None, Age::Days(days) | Age::AtLeast(days)) if days * DAY >= INACTIVE => {
+                Self::Never
+            }
             (None, None, Age::Days(_)) => Self::New,
             (None, None, Age::AtLeast(_) | Age::Unsaid) => Self::of_unused(granted, now),
         }
@@ -148,15 +150,15 @@ impl Watch {
             None if matches!(granted, Granted::At(at) if at >= missed_until) => {
                 Band::of_unused(granted, now)
             }
-            None if days(missed_until, now) > INACTIVE => Band::of_unused(granted, now),
+            None if age(missed_until, now) > INACTIVE => Band::of_unused(granted, now),
             None => Band::Unknown,
         }
     }
 }
 
-/// Whole days from one moment to another.
-fn days(from: Timestamp, to: Timestamp) -> i64 {
-    (to.as_second() - from.as_second()).max(0).div_euclid(DAY)
+/// Seconds from one moment to another.
+fn age(from: Timestamp, to: Timestamp) -> i64 {
+    (to.as_second() - from.as_second()).max(0)
 }
 
 #[cfg(test)]
@@ -170,7 +172,7 @@ mod tests {
     const NOW: i64 = 1_000;
 
     #[test]
-    fn a_boundary_day_belongs_to_the_lower_band() {
+    fn a_boundary_belongs_to_the_lower_band_and_the_next_second_does_not() {
         let of = |ago: i64| Band::said(Some(day(NOW - ago)), None, day(NOW));
         assert_eq!(
             [0, 30, 31, 60, 61, 90, 91, 900].map(of),
@@ -185,8 +187,8 @@ mod tests {
                 Band::Gt90
             ]
         );
-        let almost = Timestamp::from_second((NOW - 30) * DAY - DAY + 1).unwrap();
-        assert_eq!(Band::said(Some(almost), None, day(NOW)), Band::Lt30, "a day is a day");
+        let beyond = Timestamp::from_second((NOW - 30) * DAY - 1).unwrap();
+        assert_eq!(Band::said(Some(beyond), None, day(NOW)), Band::To60);
         assert_eq!(Band::said(Some(day(NOW + 3)), None, day(NOW)), Band::Lt30, "clocks differ");
     }
 
