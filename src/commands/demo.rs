@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::serve::{bind, runtime};
 use super::{Context, Failure, check, print, simulate};
-use crate::client::{self, Limits, Pacing};
+use crate::client::{self, Api, Limits, Pacing};
 use crate::config::DEFAULT_PORT;
 use crate::config::flags::Demo;
 use crate::durable;
@@ -133,7 +133,8 @@ fn settings(simulator: SocketAddr, declared: Declarations, grant: PathBuf) -> Se
         url::Url::parse(&text).expect("an address is a URL's host")
     };
     let schedule = |about: &sources::About| Schedule {
-        enabled: true,
+        // Nobody exports a report here; everything else there is answers.
+        enabled: about.ask.api != Api::File,
         interval: INTERVAL,
         max_age: about.max_age(INTERVAL),
         ..Schedule::of(about)

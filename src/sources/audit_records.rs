@@ -155,11 +155,11 @@ impl Source for AuditRecords {
         // What is too old, and what a clock that ran ahead dreamt.
         let kept = source.today - DAYS + 1..=source.today;
         source.days.retain(|day, _| kept.contains(day));
-        let mut received = client::Tally::default();
+        let mut rejected = 0;
         for (read, day) in source.due(now).into_iter().enumerate() {
             match self::day(client, day, now).await {
                 Ok((found, tally)) => {
-                    received.add(tally);
+                    rejected += tally.rejected;
                     source.days.insert(day, Arc::new(found));
                 }
                 // Without today's there is nothing to say; earlier days are asked for again.
@@ -170,7 +170,10 @@ impl Source for AuditRecords {
                 }
             }
         }
-        Ok(Rows::listed(source, received))
+        // Of days that are not read again, too.
+        let records = source.known().flat_map(Day::counts);
+        let accepted = records.map(|(_, count)| u64::from(count)).sum();
+        Ok(Rows { source, accepted, rejected })
     }
 
     fn observe(&self, samples: &mut Samples) {

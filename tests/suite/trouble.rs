@@ -96,7 +96,8 @@ fn requirements() -> impl Iterator<Item = &'static str> {
 /// Whether a requirement rests on what Microsoft tells people only.
 pub(crate) fn needs_person(check: &checks::Check) -> bool {
     let all = sources::all();
-    let of_person = |id: &&str| all.iter().any(|it| it.id == *id && it.ask.who == Who::AppUser);
+    let of_person =
+        |id: &&str| all.iter().any(|it| it.id == *id && it.enabled && it.ask.who == Who::AppUser);
     check.sources.iter().any(of_person)
 }
 
@@ -581,10 +582,10 @@ fn without_a_token_everything_is_unknown_and_the_page_is_served() {
             let others: Vec<_> =
                 figures.keys().filter(|series| !series.contains("requirement")).collect();
             assert!(others.is_empty(), "{others:?}\n{page}");
-            // One refusal is remembered: five sources do not ask five times.
+            // One refusal is remembered for each API: five sources do not ask five times.
             let asked = microsoft.control.requests();
             let asked = asked.iter().filter(|seen| seen.path.contains("/oauth2/")).count();
-            assert_eq!(asked, 1, "{fault}");
+            assert_eq!(asked, 2, "{fault}");
             assert_eq!(ask(address, "GET", "/-/ready", "").await.status, 200, "all were tried");
             microsoft.faults(&[]);
             let page = exporter.until_line("partnercenter_up{tenant=\"contoso\"} 1").await;
@@ -904,7 +905,7 @@ fn headers_are_sent_on_every_page() {
             seen.iter()
                 .all(|seen| seen.method == "GET" || seen.path.ends_with("/oauth2/v2.0/token"))
         );
-        assert_eq!(microsoft.control.tokens_issued(), 1, "one token for all sources");
+        assert_eq!(microsoft.control.tokens_issued(), 2, "one token for all sources of an API");
     });
 }
 
@@ -1044,9 +1045,12 @@ fn a_tenant_whose_microsoft_hangs_keeps_no_other_waiting() {
             }
         });
         let (bad, good) = (Microsoft::small(), Microsoft::small());
-        let hanging = bad
-            .tenant("fabrikam")
-            .replace(&format!("http://{}/graph", bad.address), &format!("http://{address}/graph"));
+        let mut hanging = bad.tenant("fabrikam");
+        for api in ["graph", "partnercenter"] {
+            let (answers, hangs) = (bad.address, address);
+            hanging = hanging
+                .replace(&format!("http://{answers}/{api}"), &format!("http://{hangs}/{api}"));
+        }
         let yaml = format!("tenants:\n{hanging}{}", good.tenant("contoso"));
         let mut exporter = Exporter::start(settings(&yaml));
         let page = exporter.until_line(&success("groups", 1)).await;

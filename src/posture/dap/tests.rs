@@ -1,3 +1,5 @@
+//! Who has DAP and what is known of its use, from facts made by hand.
+
 use super::*;
 use crate::posture::Declarations;
 use crate::sources::customers::Customer;
