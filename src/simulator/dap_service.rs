@@ -191,7 +191,9 @@ fn customers(state: &State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
     };
     let all: Vec<_> = state.customers.iter().filter(wanted).collect();
     let page = all.iter().skip(options.skip).take(options.top.unwrap_or(MOST));
-    let mut rows: Vec<_> = page.map(|customer| show(state, customer, &options.fields)).collect();
+    let (last_use, now) = (state.last_use(), state.now());
+    let show = |customer: &&Customer| show(customer, last_use(customer), &options.fields, now);
+    let mut rows: Vec<_> = page.map(show).collect();
     let next = options.skip + rows.len();
     rows.iter_mut().for_each(|row| spoil::null_but(faults, row, &["id", "dapEnabled"]));
     spoil::rows(faults, &mut rows, options.skip);
@@ -218,10 +220,9 @@ fn customers(state: &State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
     Ok(Answer::of(StatusCode::OK, &body))
 }
 
-fn show(state: &State, customer: &Customer, fields: &[&str]) -> Value {
-    let dap = &customer.dap;
-    let (id, now) = (guid(customer.id), state.now());
-    let used = state.last_use(customer).filter(|_| dap.is_enabled());
+fn show(customer: &Customer, used: Option<Timestamp>, fields: &[&str], now: Timestamp) -> Value {
+    let (id, dap) = (guid(customer.id), &customer.dap);
+    let used = used.filter(|_| dap.is_enabled());
     let lately = used.is_some_and(|used| now.duration_since(used) < SignedDuration::from_hours(24));
     // Some say that it is universal time.
     let zone = if customer.serial.is_multiple_of(3) { "Z" } else { "" };
@@ -272,7 +273,7 @@ fn statistics(state: &State, asked: &Asked) -> Answer {
         "partnerTenantId": id,
         "totalDapCustomerCount": enabled.count(),
         "establishedDapCount": by_day(&|customer| customer.dap.started),
-        "inactiveDapCount": by_day(&|customer| state.last_use(customer)),
+        "inactiveDapCount": by_day(&state.last_use()),
     });
     Answer::of(StatusCode::OK, &body)
 }

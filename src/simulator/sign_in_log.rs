@@ -8,6 +8,7 @@ use super::customers::Customer;
 use super::directory::Directory;
 use super::person::Person;
 
+mod crossings;
 mod figures;
 mod form;
 mod kinds;
@@ -20,6 +21,7 @@ pub use figures::{ByMfa, Figures, Outcomes, SignIns};
 pub(super) use pace::SECOND;
 pub(super) use writer::{Version, View, Writer};
 
+use crossings::Crossings;
 use form::Forms;
 use kinds::{BASE, CYCLE, FILL, Kind, YOUNG};
 use pace::{HOUR, Hour, Pace, mix};
@@ -39,6 +41,7 @@ pub(super) struct Log {
     /// How many of the same kind there are before each of them.
     ranks: Vec<u64>,
     circles: Circles,
+    crossings: Crossings,
     forms: Forms,
 }
 
@@ -66,11 +69,13 @@ pub(super) struct Span {
 }
 
 impl Log {
+    /// The log as of `now`. When customers were last used is moved to moments that it shows.
     pub(super) fn new(
         settings: &Settings,
         people: &[Person],
         directory: &Directory,
-        customers: &[Customer],
+        customers: &mut [Customer],
+        now: Timestamp,
     ) -> Self {
         let seed = settings.seed ^ 0x0010_6000;
         let circles = Circles::draw(people, seed);
@@ -89,8 +94,13 @@ impl Log {
         // Where there is nobody, nobody signs in.
         let somebody = !circles.of(Who::Staff).is_empty();
         let daily = if somebody { settings.sign_ins } else { 0 };
-        let forms = Forms::new(&kinds, settings, &directory.policies, customers);
-        Self { seed, pace: Pace::new(daily, seed), kinds, cycle, ranks, circles, forms }
+        let forms = Forms::new(&kinds, settings, &directory.policies);
+        let (pace, crossings) = (Pace::new(daily, seed), Crossings::new(&kinds, &cycle));
+        let mut log = Self { seed, pace, kinds, cycle, ranks, circles, crossings, forms };
+        if !customers.is_empty() {
+            log.plan(customers, now);
+        }
+        log
     }
 
     /// The rows that are from then or later and before the end, as far as they are still kept.

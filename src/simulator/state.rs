@@ -69,7 +69,7 @@ impl State {
         dap::settle(&mut customers, seed, now);
         let world = World::new(settings.users, seed, now, settings.partner);
         let mut state = Self {
-            log: Log::new(&settings, world.people(), world.directory(), &customers),
+            log: Log::new(&settings, world.people(), world.directory(), &mut customers, now),
             world,
             resellers: resellers::draw(settings.customers, seed),
             next_customer: settings.customers,
@@ -148,9 +148,10 @@ impl State {
         Some(person::guid(customer.id))
     }
 
-    /// When somebody of the partner was last in the customer's tenant.
-    pub(super) fn last_use(&self, customer: &Customer) -> Option<Timestamp> {
-        customer.dap.used
+    /// When somebody of the partner was last in a customer's tenant.
+    pub(super) fn last_use(&self) -> impl Fn(&Customer) -> Option<Timestamp> + use<> {
+        let lately = self.log.lately(self.now());
+        move |customer| customer.dap.used.max(lately.get(&customer.id).copied())
     }
 
     /// Remembers the score, if it is another than before.
@@ -188,7 +189,9 @@ impl State {
         let mut truth = self.world.truth(self.now(), &tenant);
         truth.fraud = Fraud::of(&self.alerts, self.now());
         truth.customers = Customers::of(&self.customers);
-        truth.dap = Dap::of(&self.customers, |customer| self.last_use(customer), self.now());
+        truth.dap = Dap::of(&self.customers, self.last_use(), self.now());
+        let in_log = self.log.last_uses(self.now()).into_iter();
+        truth.dap.last_use_in_log = in_log.map(|(id, at)| (person::guid(id), at)).collect();
         truth.outlook = outlook::count(self.world.people());
         truth.partner_center = partner_center::truth(self);
         truth.score = Score::of(&score::requirements(self, &truth), &self.history);

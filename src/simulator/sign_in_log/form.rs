@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::kinds::{Access, Across, Client, Evidence, Kind, Requirement};
 use crate::simulator::Settings;
-use crate::simulator::customers::Customer;
 use crate::simulator::person::guid;
 use crate::simulator::policy::Policy;
 
@@ -15,7 +14,6 @@ pub(super) struct Forms {
     /// Entries of `appliedConditionalAccessPolicies`, in beta and in v1.0, by [`RESULTS`].
     pub(super) policies: Vec<[[String; 2]; RESULTS.len()]>,
     pub(super) tenant: String,
-    pub(super) customers: Vec<u128>,
 }
 
 /// Texts, each followed by a gap but the last.
@@ -93,12 +91,7 @@ pub(super) const HOW_MANY: [u8; 32] = [
 ];
 
 impl Forms {
-    pub(super) fn new(
-        kinds: &[Kind],
-        settings: &Settings,
-        policies: &[Policy],
-        customers: &[Customer],
-    ) -> Self {
+    pub(super) fn new(kinds: &[Kind], settings: &Settings, policies: &[Policy]) -> Self {
         let known = policies.iter().map(|policy| (guid(policy.id), policy.name.to_owned()));
         // Policies that were deleted are still found in what they did.
         let deleted = (0..12_u128)
@@ -110,7 +103,6 @@ impl Forms {
             v1: kinds.iter().map(|kind| Form::read(&v1(kind))).collect(),
             policies: known.chain(deleted).take(12).map(entry).collect(),
             tenant: settings.identity.tenant_id.clone(),
-            customers: customers.iter().map(|customer| customer.id).collect(),
         }
     }
 }

@@ -90,15 +90,11 @@ impl<'a> Writer<'a> {
                 Gap::Network => self.push(pick(&NETWORKS, bits >> 24)),
                 Gap::Policies => self.push_policies(kind, draw(0x9011)),
                 Gap::Reason => self.push(&reason(kind.error, bits >> 32)),
-                Gap::ResourceTenant => {
-                    let customers = &forms.customers;
-                    if kind.across == Across::Customer && !customers.is_empty() {
-                        let id = customers[(draw(0xc0) % customers.len() as u64) as usize];
-                        push_guid(&mut self.body, (id >> 64) as u64, id as u64);
-                    } else {
-                        self.push(&forms.tenant);
-                    }
+                Gap::ResourceTenant if kind.across == Across::Customer => {
+                    let id = log.crossings.customer(log.seed, row.serial, kind);
+                    push_guid(&mut self.body, (id >> 64) as u64, id as u64);
                 }
+                Gap::ResourceTenant => self.push(&forms.tenant),
                 Gap::HomeTenant if kind.across == Across::Guest => {
                     let home = mix(0, row.person as u64 % 5, 0x40);
                     push_guid(&mut self.body, home, !home);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 
+mod crossings;
 mod recount;
 
 use recount::{legacy, recount};
