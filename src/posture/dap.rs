@@ -100,6 +100,7 @@ impl<'a> Dap<'a> {
             .filter(|report| facts.now.duration_since(report.at) <= DapReport::HOLDS);
         let (holders, doubt) = match (holders(facts), report) {
             (Ok(holders), _) => holders,
+            (Err(Unread::Pending), _) => return Err(Unread::Pending),
             (Err(_), Some(report)) => {
                 let listed = listed(facts, report).into_iter();
                 let doubt = (report.rejected > 0).then_some(Unread::SourceFailed);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 
 use super::source::Unread;
@@ -42,6 +42,8 @@ pub struct Turn {
 const AT_ONCE: usize = 4;
 /// So many failing in a row for what passes by itself are an outage; what was read until then is kept.
 const OUTAGE: u32 = 4;
+/// Clocks may differ by so much: whatever is said to have changed is read once more after this.
+const SKEW: SignedDuration = SignedDuration::from_mins(10);
 /// What was refused is asked for again after this.
 const RETRY: Duration = Duration::from_secs(3600);
 
@@ -87,11 +89,10 @@ impl<T> Sweep<T> {
         self.read().map(|(.., at)| at).min()
     }
 
-    /// How many are known, and how many refuse.
+    /// How many are known. Those that are refused are no bad rows: whoever counts them shows them as
+    /// unknown.
     pub fn tally(&self) -> Tally {
-        let count = |what: fn(&Known<T>) -> bool| self.0.values().filter(|it| what(it)).count();
-        let refuses = |it: &Known<T>| it.what.is_err() && it.tried.is_some();
-        Tally { accepted: count(|it| it.what.is_ok()) as u64, rejected: count(refuses) as u64 }
+        Tally { accepted: self.read().count() as u64, rejected: 0 }
     }
 }
 
@@ -167,7 +168,7 @@ impl<T: Clone + Send + 'static> Sweep<T> {
             let Some(tried) = known.tried else { return Some((0, Timestamp::MIN)) };
             let wait = if known.what.is_ok() { turn.round } else { RETRY };
             match changed.get(id) {
-                Some(at) if *at > tried => Some((1, tried)),
+                Some(at) if *at + SKEW > tried => Some((1, tried)),
                 _ if age(now, tried) >= wait => Some((2, tried)),
                 _ => None,
             }
@@ -274,6 +275,12 @@ mod tests {
         let next = next.unwrap();
         assert_eq!(next.of(&id("c")), Ok(&3));
         assert_eq!(next.all().count(), 2);
+        let ahead = vec![(id("b"), None), (id("c"), Some(at(3) - SignedDuration::from_mins(9)))];
+        let (_, asked) = turn_of(Some(&next), ahead, 4, nobody);
+        assert_eq!(asked, ["b", "c"], "our clock may have been ahead");
+        let before = vec![(id("b"), None), (id("c"), Some(at(3) - SignedDuration::from_mins(10)))];
+        let (_, asked) = turn_of(Some(&next), before, 4, nobody);
+        assert_eq!(asked, ["b"]);
     }
 
     #[test]
@@ -286,7 +293,7 @@ mod tests {
         let (known, _) = turn(Some(&known), &["a", "b"], 48, b_is_refused);
         let known = known.unwrap();
         assert_eq!(known.of(&id("b")), Err(Unread::Permission));
-        assert_eq!(known.tally(), Tally { accepted: 1, rejected: 1 });
+        assert_eq!(known.tally(), Tally { accepted: 1, rejected: 0 });
         let (_, asked) = turn(Some(&known), &["a", "b"], 48, nobody);
         assert_eq!(asked, ["a"], "a refusal is not asked about again at once");
     }

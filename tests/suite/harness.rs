@@ -152,7 +152,7 @@ pub(crate) struct Exporter {
     pub(crate) clock: Clock,
     pub(crate) view: View,
     pub(crate) telemetry: Telemetry,
-    _collecting: Collecting,
+    collecting: Collecting,
 }
 
 impl Exporter {
@@ -164,7 +164,7 @@ impl Exporter {
         let clock = Clock::driven(now);
         let telemetry = Telemetry::new();
         let collecting = Collecting::start(settings, clock.clone(), telemetry.clone()).unwrap();
-        Self { clock, view: collecting.view(), telemetry, _collecting: collecting }
+        Self { clock, view: collecting.view(), telemetry, collecting }
     }
 
     /// One that watches one tenant, `contoso`, and has tried every source once.
@@ -225,6 +225,11 @@ impl Exporter {
             Ok(snapshot) => String::from_utf8(snapshot.page.text.plain.to_vec()).unwrap(),
             Err(_) => panic!("{line}\nnever came into\n{}", self.page()),
         }
+    }
+
+    /// Ends it as a signal does: what is to be kept was written, and its state is free.
+    pub(crate) async fn stop(self) {
+        self.collecting.stop().await.unwrap();
     }
 
     /// Serves the page over HTTP on a port of its own.
