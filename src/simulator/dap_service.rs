@@ -20,6 +20,8 @@ use super::spoil;
 use super::state::State;
 use super::tokens;
 
+/// What it takes itself for.
+const BASE: &str = "https://traf-pcsvcadmin-prod.trafficmanager.net/CustomerServiceAdminApi/Web/v1";
 /// Rows on a page at most.
 const MOST: usize = 300;
 /// What can be selected, in the order shown.
@@ -63,7 +65,7 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
     }
     match asked.path.as_str() {
         "/dap/v1/delegatedAdminCustomers" => customers(state, asked, faults),
-        "/dap/v1/delegatedAdminStatistics" => Ok(statistics(state, asked)),
+        "/dap/v1/delegatedAdminStatistics" => Ok(statistics(state)),
         _ => Err(Refusal(StatusCode::NOT_FOUND, "NotFound", "The resource was not found.")),
     }
 }
@@ -197,9 +199,8 @@ fn customers(state: &State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
     let next = options.skip + rows.len();
     rows.iter_mut().for_each(|row| spoil::null_but(faults, row, &["id", "dapEnabled"]));
     spoil::rows(faults, &mut rows, options.skip);
-    let base = "https://traf-pcsvcadmin-prod.trafficmanager.net/CustomerServiceAdminApi/Web/v1";
     let mut body = json!({
-        "@odata.context": format!("{base}/$metadata#delegatedAdminCustomers"),
+        "@odata.context": format!("{BASE}/$metadata#delegatedAdminCustomers"),
         "value": rows,
     });
     if options.count {
@@ -254,7 +255,7 @@ fn moment(at: Timestamp) -> String {
 }
 
 /// How many granted it, and were last there, on which day.
-fn statistics(state: &State, asked: &Asked) -> Answer {
+fn statistics(state: &State) -> Answer {
     let by_day = |of: &dyn Fn(&Customer) -> Option<Timestamp>| {
         let mut days = BTreeMap::<_, usize>::new();
         for customer in state.customers.iter().filter(|customer| customer.dap.is_enabled()) {
@@ -268,7 +269,7 @@ fn statistics(state: &State, asked: &Asked) -> Answer {
     let id = &state.settings.identity.tenant_id;
     let enabled = state.customers.iter().filter(|customer| customer.dap.is_enabled());
     let body = json!({
-        "@odata.context": format!("{}/dap/v1/$metadata#delegatedAdminStatistics/$entity", asked.origin),
+        "@odata.context": format!("{BASE}/$metadata#delegatedAdminStatistics/$entity"),
         "id": id,
         "partnerTenantId": id,
         "totalDapCustomerCount": enabled.count(),

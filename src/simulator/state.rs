@@ -156,7 +156,7 @@ impl State {
 
     /// Remembers the score, if it is another than before.
     pub(super) fn note_score(&mut self) {
-        let requirements = score::requirements(self, &self.truth());
+        let requirements = score::requirements(self, &self.scored());
         let now = self.now();
         self.history.note(&requirements, now);
     }
@@ -177,6 +177,15 @@ impl State {
     }
 
     pub(super) fn truth(&self) -> Truth {
+        let mut truth = self.scored();
+        truth.dap = Dap::of(&self.customers, self.last_use(), self.now());
+        let in_log = self.log.last_uses(self.now()).into_iter();
+        truth.dap.last_use_in_log = in_log.map(|(id, at)| (person::guid(id), at)).collect();
+        truth
+    }
+
+    /// The same without what no score depends on and what takes long with many customers.
+    fn scored(&self) -> Truth {
         let faults = self.faults(Side::Graph, "/graph/v1.0/subscribedSkus");
         let settings = &self.settings;
         let tenant = Circumstances {
@@ -189,9 +198,6 @@ impl State {
         let mut truth = self.world.truth(self.now(), &tenant);
         truth.fraud = Fraud::of(&self.alerts, self.now());
         truth.customers = Customers::of(&self.customers);
-        truth.dap = Dap::of(&self.customers, self.last_use(), self.now());
-        let in_log = self.log.last_uses(self.now()).into_iter();
-        truth.dap.last_use_in_log = in_log.map(|(id, at)| (person::guid(id), at)).collect();
         truth.outlook = outlook::count(self.world.people());
         truth.partner_center = partner_center::truth(self);
         truth.score = Score::of(&score::requirements(self, &truth), &self.history);

@@ -5,11 +5,16 @@ use super::*;
 /// The latest success in each customer's tenant, from the rows as they are served, and the tenants
 /// in which anything failed.
 async fn last_uses(running: &Running) -> (BTreeMap<String, Timestamp>, BTreeSet<String>) {
+    last_uses_since(running, "2026-01-01T00:00:00Z").await
+}
+
+async fn last_uses_since(
+    running: &Running,
+    from: &str,
+) -> (BTreeMap<String, Timestamp>, BTreeSet<String>) {
     let (mut last, mut failed) = (BTreeMap::<_, Timestamp>::new(), BTreeSet::new());
     for path in sides() {
-        for row in
-            window(running, &path, "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z").await.values()
-        {
+        for row in window(running, &path, from, "2027-01-01T00:00:00Z").await.values() {
             if row["crossTenantAccessType"] != "serviceProvider" {
                 continue;
             }
@@ -47,6 +52,22 @@ async fn customers_are_last_entered_when_they_were_last_used() {
         before = last;
         running.control.turn(Duration::from_secs(24 * 3600));
         running.renew(&[]).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_still_on_its_way_is_nobodys_last_use() {
+    for seed in 1..4 {
+        let running = start(Settings { seed, ..logged(40_000) }).await;
+        let truth = running.control.truth().dap;
+        let (last, _) = last_uses_since(&running, "2026-03-02T10:00:00Z").await;
+        assert!(!last.is_empty());
+        for (id, at) in &last {
+            assert_eq!(truth.last_use_in_log[id], *at);
+            assert_eq!(*truth.last_use.get(id).unwrap_or(at), *at);
+        }
+        let hidden = truth.last_use.iter().filter(|(id, _)| !last.contains_key(*id));
+        assert!({ hidden }.all(|(_, at)| *at < "2026-03-02T10:00:00Z".parse().unwrap()));
     }
 }
 
