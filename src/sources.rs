@@ -14,6 +14,8 @@ mod conditional_access_policies;
 mod cross_tenant_access;
 mod customer_insights;
 mod fraud_events;
+mod gdap_customers;
+mod gdap_relationships;
 mod groups;
 mod indirect_resellers;
 pub mod mfa_adoption;
@@ -25,6 +27,7 @@ pub mod partner_requests;
 mod per_user_mfa;
 pub mod policy;
 mod portal_requests;
+pub mod relationship;
 mod role;
 mod role_assignments;
 mod role_eligibilities;
@@ -53,6 +56,8 @@ pub use conditional_access_policies::ConditionalAccessPolicies;
 pub use cross_tenant_access::CrossTenantAccess;
 pub use customer_insights::{CustomerInsights, MfaOption, People};
 pub use fraud_events::FraudEvents;
+pub use gdap_customers::GdapCustomers;
+pub use gdap_relationships::GdapRelationships;
 pub use groups::{Group, Groups, Members};
 pub use indirect_resellers::{IndirectResellers, Reseller};
 pub use mfa_adoption::MfaAdoption;
@@ -141,6 +146,10 @@ pub struct Facts {
     pub usage_records: Fact<UsageRecords>,
     /// Indirect resellers.
     pub indirect_resellers: Fact<IndirectResellers>,
+    /// GDAP relationships.
+    pub gdap_relationships: Fact<GdapRelationships>,
+    /// Customers under delegated administration.
+    pub gdap_customers: Fact<GdapCustomers>,
     /// The sign-in log.
     pub sign_ins: Fact<SignIns>,
 }
@@ -179,6 +188,8 @@ impl Facts {
             mfa_adoption: Fact::default(),
             usage_records: Fact::default(),
             indirect_resellers: Fact::default(),
+            gdap_relationships: Fact::default(),
+            gdap_customers: Fact::default(),
             sign_ins: Fact::default(),
         }
     }
@@ -369,6 +380,14 @@ pub fn each(visitor: &mut impl EachSource) {
     visitor.source(Place {
         of: |facts| &facts.indirect_resellers,
         of_mut: |facts| &mut facts.indirect_resellers,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.gdap_relationships,
+        of_mut: |facts| &mut facts.gdap_relationships,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.gdap_customers,
+        of_mut: |facts| &mut facts.gdap_customers,
     });
     visitor.source(Place { of: |facts| &facts.sign_ins, of_mut: |facts| &mut facts.sign_ins });
 }
