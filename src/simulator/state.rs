@@ -12,6 +12,7 @@ use super::control::Seen;
 use super::customers::{self, Customer};
 use super::downloads::Downloads;
 use super::faults::{Fault, Kind, Side};
+use super::gdap;
 use super::grants::Grants;
 use super::graph::Throttles;
 use super::outlook;
@@ -33,6 +34,7 @@ pub(super) struct State {
     pub(super) settings: Settings,
     pub(super) world: World,
     pub(super) customers: Vec<Customer>,
+    pub(super) gdap: Vec<gdap::Relationship>,
     pub(super) resellers: Vec<Reseller>,
     pub(super) alerts: Alerts,
     pub(super) history: History,
@@ -61,6 +63,7 @@ impl State {
         let mut state = Self {
             log: Log::new(&settings, world.people(), world.directory(), &customers),
             world,
+            gdap: gdap::draw(&customers, seed, now, settings.partner),
             resellers: resellers::draw(settings.customers, seed),
             born: now,
             meter: Meter::default(),
@@ -131,6 +134,8 @@ impl State {
         truth.customers = Customers::of(&self.customers);
         truth.outlook = outlook::count(self.world.people());
         truth.partner_center = partner_center::truth(self);
+        truth.gdap = gdap::truth(self);
+        truth.groups_read += self.world.directory().groups_held(&truth.gdap.holders);
         truth.score = Score::of(&score::requirements(self, &truth), &self.history);
         truth
     }
