@@ -41,7 +41,7 @@ impl Source for GdapCustomers {
     const WHAT: &'static str = "Customers that Graph lists under delegated administration";
     const ASK: Ask = Ask::graph(
         "/v1.0/tenantRelationships/delegatedAdminCustomers?$select=tenantId&$top=300",
-        Bucket::Directory,
+        Bucket::Delegation,
     );
     const PERMISSION: &'static str = "DelegatedAdminRelationship.Read.All";
     const LICENSE: Option<&'static str> = None;

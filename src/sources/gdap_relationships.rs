@@ -55,7 +55,7 @@ impl Source for GdapRelationships {
         "GDAP relationships: which roles at which customer, until when, and whether they extend";
     const ASK: Ask = Ask::graph(
         "/v1.0/tenantRelationships/delegatedAdminRelationships?$top=300",
-        Bucket::Directory,
+        Bucket::Delegation,
     );
     const PERMISSION: &'static str = "DelegatedAdminRelationship.Read.All";
     const LICENSE: Option<&'static str> = None;

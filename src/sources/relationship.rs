@@ -135,7 +135,7 @@ impl Relationship {
         let is_id = !id.is_empty() && id.len() <= wire::NAME && id.chars().all(is_legal);
         is_id.then(|| {
             let path = format!("/v1.0/tenantRelationships/delegatedAdminRelationships/{id}/{what}");
-            Ask::about(path, Bucket::Directory)
+            Ask::about(path, Bucket::Delegation)
         })
     }
 }
