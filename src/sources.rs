@@ -14,8 +14,10 @@ mod conditional_access_policies;
 mod cross_tenant_access;
 mod customer_insights;
 mod fraud_events;
+mod gdap_access_assignments;
 mod gdap_customers;
 mod gdap_relationships;
+mod gdap_requests;
 mod groups;
 mod indirect_resellers;
 pub mod mfa_adoption;
@@ -57,8 +59,10 @@ pub use conditional_access_policies::ConditionalAccessPolicies;
 pub use cross_tenant_access::CrossTenantAccess;
 pub use customer_insights::{CustomerInsights, MfaOption, People};
 pub use fraud_events::FraudEvents;
+pub use gdap_access_assignments::{Assignment, AssignmentStatus, GdapAccessAssignments};
 pub use gdap_customers::GdapCustomers;
 pub use gdap_relationships::GdapRelationships;
+pub use gdap_requests::GdapRequests;
 pub use groups::{Group, Groups, Members};
 pub use indirect_resellers::{IndirectResellers, Reseller};
 pub use mfa_adoption::MfaAdoption;
@@ -149,6 +153,10 @@ pub struct Facts {
     pub indirect_resellers: Fact<IndirectResellers>,
     /// GDAP relationships.
     pub gdap_relationships: Fact<GdapRelationships>,
+    /// Groups that may use them.
+    pub gdap_access_assignments: Fact<GdapAccessAssignments>,
+    /// What was asked about them.
+    pub gdap_requests: Fact<GdapRequests>,
     /// Customers under delegated administration.
     pub gdap_customers: Fact<GdapCustomers>,
     /// The sign-in log.
@@ -190,6 +198,8 @@ impl Facts {
             usage_records: Fact::default(),
             indirect_resellers: Fact::default(),
             gdap_relationships: Fact::default(),
+            gdap_access_assignments: Fact::default(),
+            gdap_requests: Fact::default(),
             gdap_customers: Fact::default(),
             sign_ins: Fact::default(),
         }
@@ -385,6 +395,14 @@ pub fn each(visitor: &mut impl EachSource) {
     visitor.source(Place {
         of: |facts| &facts.gdap_relationships,
         of_mut: |facts| &mut facts.gdap_relationships,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.gdap_access_assignments,
+        of_mut: |facts| &mut facts.gdap_access_assignments,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.gdap_requests,
+        of_mut: |facts| &mut facts.gdap_requests,
     });
     visitor.source(Place {
         of: |facts| &facts.gdap_customers,
