@@ -5,6 +5,7 @@ pub mod bits;
 pub mod coverage;
 mod declared;
 pub mod fraud;
+pub mod gdap;
 mod legacy;
 mod mfa;
 mod outlook;
@@ -30,6 +31,7 @@ use crate::metrics::{Metric, Samples};
 use crate::posture::bits::Bits;
 use crate::posture::coverage::{Assessment, Coverage, Ground, PolicyGaps, Question, policy_gaps};
 use crate::posture::fraud::Fraud;
+use crate::posture::gdap::Gdap;
 use crate::posture::people::People;
 use crate::posture::policies::Options;
 use crate::posture::registration::Registration;
@@ -58,6 +60,8 @@ pub struct Posture<'a> {
     pub policies: Result<PolicyGaps<'a>, Unread>,
     /// Which alerts about fraud are open, and how fast they are answered.
     pub fraud: Result<Fraud<'a>, Unread>,
+    /// What may be done at customers by GDAP, and by how many.
+    pub gdap: Result<Gdap<'a>, Unread>,
     /// Found when first asked for, by [`Posture::options`].
     options: OnceLock<Options>,
 }
@@ -76,6 +80,7 @@ impl<'a> Posture<'a> {
         let legacy = known.map(|people| Assessment::of(&ground, people, Question::Legacy));
         let administrators = known.map(People::administrators);
         let policies = policy_gaps(facts, declared);
+        let gdap = Gdap::of(facts, known);
         Self {
             facts,
             declared,
@@ -86,6 +91,7 @@ impl<'a> Posture<'a> {
             policies,
             people,
             fraud: Fraud::of(facts),
+            gdap,
             options: OnceLock::new(),
         }
     }
@@ -99,6 +105,7 @@ impl<'a> Posture<'a> {
         sign_ins::observe(self, samples);
         fraud::observe(self, samples);
         partner::observe(self, samples);
+        gdap::observe(self, samples);
     }
 
     /// Who of these people is not always challenged, each as a finding in words.
@@ -228,6 +235,7 @@ pub fn metrics() -> Vec<&'static Metric> {
         &sign_ins::METRICS,
         &partner::METRICS,
         &fraud::METRICS,
+        &gdap::METRICS,
     ];
     all.concat()
 }
