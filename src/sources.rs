@@ -73,7 +73,7 @@ pub use outlook_versions::{Outlook, OutlookUsers, OutlookVersions};
 pub use partner_requests::PartnerRequests;
 pub use per_user_mfa::{MfaState, PerUserMfa};
 pub use portal_requests::{Person, PortalRequests};
-pub use role::{DIRECTORY_SYNCHRONIZATION, RoleAssignment, role_name};
+pub use role::{DIRECTORY_SYNCHRONIZATION, GLOBAL_ADMINISTRATOR, RoleAssignment, role_name};
 pub use role_assignments::RoleAssignments;
 pub use role_eligibilities::RoleEligibilities;
 pub use security_alerts::SecurityAlerts;

@@ -54,6 +54,8 @@ pub(crate) struct Tenant {
     /// Whether more people signed in than are kept.
     crowded_log: bool,
     trusts_guests: bool,
+    /// Whether the tenant is a partner's.
+    partner: bool,
     /// GDAP relationships by id.
     gdap: Value,
     unreadable_gdap: u64,
@@ -235,7 +237,9 @@ impl Tenant {
     fn organization(&self) -> Organization {
         let domain = |name: &String| serde_json::json!({"name": name, "type": "Federated"});
         let domains: Vec<_> = self.federated.iter().map(domain).collect();
-        serde_json::from_value(serde_json::json!({"verifiedDomains": domains})).unwrap()
+        let kind = self.partner.then_some("resellerPartnerDelegatedAdmin");
+        let body = serde_json::json!({"verifiedDomains": domains, "partnerTenantType": kind});
+        serde_json::from_value(body).unwrap()
     }
 
     fn report(&self, registered: &Value) -> UserRegistrationDetails {
