@@ -11,7 +11,7 @@ pub(super) static CHECK: Check = Check {
     tier: Tier::Recommended,
     evidence: Evidence::Measured,
     about: About::Others,
-    docs: "https://learn.microsoft.com/partner-center/customers/gdap-assign-microsoft-entra-roles",
+    docs: "https://learn.microsoft.com/partner-center/customers/gdap-introduction",
     portal: "https://partner.microsoft.com/dashboard/v2/customers/list",
     remedy: "assign the roles of the relationship to a security group of those who look after this customer and this workload, and take away the assignment to the Admin agents; end a relationship that nobody is to use",
     sources: &["gdap_relationships", "gdap_access_assignments", "agent_groups"],

@@ -14,7 +14,7 @@ pub(super) static CHECK: Check = Check {
     tier: Tier::Advised,
     evidence: Evidence::Measured,
     about: About::Others,
-    docs: "https://learn.microsoft.com/partner-center/customers/gdap-expiry",
+    docs: "https://learn.microsoft.com/partner-center/customers/gdap-faq",
     portal: "https://partner.microsoft.com/dashboard/v2/customers/list",
     remedy: "ask the customer to approve another relationship before this one ends, or let this one extend itself, which takes Global Administrator out of it first; where access is to end, except the customer until then",
     sources: &["gdap_relationships"],

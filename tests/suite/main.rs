@@ -9,6 +9,7 @@
 mod agreement;
 mod backfill;
 mod command_line;
+mod gdap;
 mod harness;
 mod partner_center;
 mod person;
