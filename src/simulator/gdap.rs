@@ -155,12 +155,11 @@ impl Relationship {
     pub(super) fn status(&self, now: Timestamp) -> &'static str {
         match self.end(now) {
             Some(end) if self.kind.status == "active" => {
-                match now.duration_since(end).as_hours() {
-                    _ if now < end => "active",
+                match now.as_second() - end.as_second() {
                     // It takes a while until it is noticed, and longer until it is over.
-                    ..2 => "active",
-                    ..24 => "expiring",
-                    _ => "expired",
+                    ..7_200 => "active",
+                    7_200..86_400 => "expiring",
+                    86_400.. => "expired",
                 }
             }
             _ => self.kind.status,

@@ -42,10 +42,11 @@ struct Row {
 impl Row {
     fn count(&self, counts: &mut Counts) {
         let place = |words: &[&str], word: &str| {
-            let is = |known: &&str| known.eq_ignore_ascii_case(word.trim());
-            words.iter().position(|known| is(&known)).unwrap_or(words.len() - 1)
+            let known = words.iter().position(|known| known.eq_ignore_ascii_case(word.trim()));
+            known.unwrap_or(words.len() - 1)
         };
-        let count = &mut counts[place(&ACTIONS, &self.action)][place(&OUTCOMES, &self.status)];
+        let action = place(&ACTIONS, &self.action);
+        let count = &mut counts[action][place(&OUTCOMES, &self.status)];
         *count = count.saturating_add(1);
     }
 }
