@@ -51,8 +51,9 @@ impl Row {
     }
 }
 
-/// Read in one reading at most: some minutes at our own pace.
-const TURN: Turn = Turn { most: 2_000, round: Duration::from_secs(24 * 3600) };
+/// A minute at our own pace: the next reading follows at once while some were never read, and those of
+/// the largest partner are all read again within a day.
+const TURN: Turn = Turn { most: 500, round: Duration::from_secs(24 * 3600) };
 
 impl GdapRequests {
     async fn turn(

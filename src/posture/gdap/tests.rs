@@ -80,7 +80,7 @@ fn a_customer_goes_dark_with_its_last_relationship_unless_one_extends_itself() {
     let page = page(
         "{ gdap: {
             a1: { customer: a, ends: 10 }, a2: { customer: A, ends: 240 },
-            b1: { customer: b, ends: 10 }, b2: { customer: b, ends: 2000, extends: true },
+            b1: { customer: b, ends: 10 }, b2: { customer: b, ends: 100, extends: true },
             c1: { customer: c, ends: 25 }, c2: { customer: c, status: approvalPending },
             d1: { customer: d, ends: 1441 }, d2: { customer: ~, ends: 24 } } }",
     );
