@@ -27,6 +27,13 @@ mod exporter_exceptions;
 mod fraud_alerts_open;
 mod fraud_feed_reachable;
 mod fraud_response_time;
+mod gdap_assignments;
+mod gdap_auto_extend;
+mod gdap_expiry;
+mod gdap_least_privilege;
+mod gdap_microsoft_led;
+mod gdap_no_global_admin;
+mod gdap_pending;
 mod legacy_auth_blocked;
 mod legacy_clients;
 mod log_retention;
@@ -69,7 +76,7 @@ use crate::wire::ObjectId;
 pub use check::{About, Check, Evidence, Finding, State, Subject, Terms, Tier, Verdict};
 
 /// All checks, in the order of the reference.
-pub static ALL: [&Check; 56] = [
+pub static ALL: [&Check; 63] = [
     &mpa_accepted::CHECK,
     &mpa_resellers_signed::CHECK,
     &transact_ability::CHECK,
@@ -116,6 +123,13 @@ pub static ALL: [&Check; 56] = [
     &dap_inactive::CHECK,
     &dap_remaining::CHECK,
     &dap_new_grants::CHECK,
+    &gdap_no_global_admin::CHECK,
+    &gdap_least_privilege::CHECK,
+    &gdap_expiry::CHECK,
+    &gdap_auto_extend::CHECK,
+    &gdap_pending::CHECK,
+    &gdap_assignments::CHECK,
+    &gdap_microsoft_led::CHECK,
     &fraud_alerts_open::CHECK,
     &fraud_response_time::CHECK,
     &fraud_feed_reachable::CHECK,

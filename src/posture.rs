@@ -6,6 +6,7 @@ pub mod coverage;
 pub mod dap;
 mod declared;
 pub mod fraud;
+pub mod gdap;
 mod legacy;
 mod mfa;
 mod outlook;
@@ -32,6 +33,7 @@ use crate::posture::bits::Bits;
 use crate::posture::coverage::{Assessment, Coverage, Ground, PolicyGaps, Question, policy_gaps};
 use crate::posture::dap::Dap;
 use crate::posture::fraud::Fraud;
+use crate::posture::gdap::Gdap;
 use crate::posture::people::People;
 use crate::posture::policies::Options;
 use crate::posture::registration::Registration;
@@ -62,6 +64,8 @@ pub struct Posture<'a> {
     pub fraud: Result<Fraud<'a>, Unread>,
     /// Which customers have DAP, and how long ago it was used.
     pub dap: Result<Dap<'a>, Unread>,
+    /// What may be done at customers by GDAP, and by how many.
+    pub gdap: Result<Gdap<'a>, Unread>,
     /// Found when first asked for, by [`Posture::options`].
     options: OnceLock<Options>,
 }
@@ -80,6 +84,7 @@ impl<'a> Posture<'a> {
         let legacy = known.map(|people| Assessment::of(&ground, people, Question::Legacy));
         let administrators = known.map(People::administrators);
         let policies = policy_gaps(facts, declared);
+        let gdap = Gdap::of(facts, known);
         Self {
             facts,
             declared,
@@ -91,6 +96,7 @@ impl<'a> Posture<'a> {
             people,
             fraud: Fraud::of(facts),
             dap: Dap::of(facts),
+            gdap,
             options: OnceLock::new(),
         }
     }
@@ -105,6 +111,7 @@ impl<'a> Posture<'a> {
         fraud::observe(self, samples);
         dap::observe(self, samples);
         partner::observe(self, samples);
+        gdap::observe(self, samples);
     }
 
     /// Who of these people is not always challenged, each as a finding in words.
@@ -235,6 +242,7 @@ pub fn metrics() -> Vec<&'static Metric> {
         &partner::METRICS,
         &fraud::METRICS,
         &dap::METRICS,
+        &gdap::METRICS,
     ];
     all.concat()
 }

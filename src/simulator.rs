@@ -35,6 +35,7 @@ mod downloads;
 mod duty;
 mod fate;
 mod faults;
+mod gdap;
 mod grants;
 mod graph;
 mod http;
@@ -71,7 +72,8 @@ pub use dap::Dap;
 pub use faults::{FAULTS, Fault, FaultError};
 pub use sign_in_log::{ByMfa, Figures, Outcomes, SignIns};
 pub use truth::{
-    Admins, ByAccount, Customers, Fraud, Open, PartnerCenter, Requests, Requirement, Score, Truth,
+    Admins, ByAccount, Customers, Fraud, Gdap, Open, PartnerCenter, Requests, Requirement, Score,
+    Truth,
 };
 
 use state::State;

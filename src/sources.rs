@@ -19,6 +19,10 @@ pub mod customers;
 pub mod dap_report;
 pub mod dap_service;
 mod fraud_events;
+mod gdap_access_assignments;
+mod gdap_customers;
+mod gdap_relationships;
+mod gdap_requests;
 mod groups;
 mod indirect_resellers;
 pub mod mfa_adoption;
@@ -30,6 +34,7 @@ pub mod partner_requests;
 mod per_user_mfa;
 pub mod policy;
 mod portal_requests;
+pub mod relationship;
 mod role;
 mod role_assignments;
 mod role_eligibilities;
@@ -65,6 +70,10 @@ pub use customers::Customers;
 pub use dap_report::DapReport;
 pub use dap_service::DapService;
 pub use fraud_events::FraudEvents;
+pub use gdap_access_assignments::{Assignment, AssignmentStatus, GdapAccessAssignments};
+pub use gdap_customers::GdapCustomers;
+pub use gdap_relationships::GdapRelationships;
+pub use gdap_requests::GdapRequests;
 pub use groups::{Group, Groups, Members};
 pub use indirect_resellers::{IndirectResellers, Reseller};
 pub use mfa_adoption::MfaAdoption;
@@ -75,7 +84,7 @@ pub use outlook_versions::{Outlook, OutlookUsers, OutlookVersions};
 pub use partner_requests::PartnerRequests;
 pub use per_user_mfa::{MfaState, PerUserMfa};
 pub use portal_requests::{Person, PortalRequests};
-pub use role::{DIRECTORY_SYNCHRONIZATION, RoleAssignment, role_name};
+pub use role::{DIRECTORY_SYNCHRONIZATION, GLOBAL_ADMINISTRATOR, RoleAssignment, role_name};
 pub use role_assignments::RoleAssignments;
 pub use role_eligibilities::RoleEligibilities;
 pub use security_alerts::SecurityAlerts;
@@ -153,6 +162,14 @@ pub struct Facts {
     pub usage_records: Fact<UsageRecords>,
     /// Indirect resellers.
     pub indirect_resellers: Fact<IndirectResellers>,
+    /// GDAP relationships.
+    pub gdap_relationships: Fact<GdapRelationships>,
+    /// Groups that may use them.
+    pub gdap_access_assignments: Fact<GdapAccessAssignments>,
+    /// What was asked about them.
+    pub gdap_requests: Fact<GdapRequests>,
+    /// Customers under delegated administration.
+    pub gdap_customers: Fact<GdapCustomers>,
     /// The sign-in log.
     pub sign_ins: Fact<SignIns>,
     /// The customers.
@@ -201,6 +218,10 @@ impl Facts {
             mfa_adoption: Fact::default(),
             usage_records: Fact::default(),
             indirect_resellers: Fact::default(),
+            gdap_relationships: Fact::default(),
+            gdap_access_assignments: Fact::default(),
+            gdap_requests: Fact::default(),
+            gdap_customers: Fact::default(),
             sign_ins: Fact::default(),
             customers: Fact::default(),
             customer_dap: Fact::default(),
@@ -396,6 +417,22 @@ pub fn each(visitor: &mut impl EachSource) {
     visitor.source(Place {
         of: |facts| &facts.indirect_resellers,
         of_mut: |facts| &mut facts.indirect_resellers,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.gdap_relationships,
+        of_mut: |facts| &mut facts.gdap_relationships,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.gdap_access_assignments,
+        of_mut: |facts| &mut facts.gdap_access_assignments,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.gdap_requests,
+        of_mut: |facts| &mut facts.gdap_requests,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.gdap_customers,
+        of_mut: |facts| &mut facts.gdap_customers,
     });
     visitor.source(Place { of: |facts| &facts.sign_ins, of_mut: |facts| &mut facts.sign_ins });
     visitor.source(Place { of: |facts| &facts.customers, of_mut: |facts| &mut facts.customers });

@@ -250,6 +250,33 @@ pub fn optional_id<'de, D: Deserializer<'de>>(
     Ok(ObjectId::parse(cut(&text, NAME)))
 }
 
+/// A length of time as ISO 8601 writes it (`P730D`, `P2Y`, `PT0S`), in whole days: a year has 365,
+/// a month 30. `None` for what is no such length, or a negative one.
+pub fn days(text: &str) -> Option<u32> {
+    let span: jiff::Span = text.trim().parse().ok()?;
+    if span.is_negative() {
+        return None;
+    }
+    let hours =
+        i64::from(span.get_hours()) + (span.get_minutes() / 60) + (span.get_seconds() / 3600);
+    let (years, months) = (i64::from(span.get_years()), i64::from(span.get_months()));
+    let (weeks, days) = (i64::from(span.get_weeks()), i64::from(span.get_days()));
+    u32::try_from(years * 365 + months * 30 + weeks * 7 + days + hours / 24).ok()
+}
+
+/// For lengths of time that may be null, absent or empty.
+pub fn optional_days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let text = Option::<Cow<'de, str>>::deserialize(deserializer)?.unwrap_or_default();
+    match text.trim() {
+        "" => Ok(None),
+        text => {
+            let refuse =
+                || de::Error::invalid_value(Unexpected::Str(text), &"an ISO 8601 duration");
+            days(text).map(Some).ok_or_else(refuse)
+        }
+    }
+}
+
 /// An object whose keys, and those of all objects in it, come in any casing (`EventTime`,
 /// `eventTime`), as Partner Center's articles disagree on it. Whoever reads it names them in lower
 /// case.
@@ -476,6 +503,27 @@ mod tests {
         }
         for body in [r#"{"n":-1}"#, r#"{"n":0.5}"#, r#"{"n":1e300}"#, r#"{"n":"many"}"#] {
             assert!(serde_json::from_str::<Counted>(body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_time_come_in_days_years_and_seconds_of_none() {
+        for (text, expected) in [
+            ("P730D", Some(730)),
+            ("P2Y", Some(730)),
+            ("P1Y6M", Some(545)),
+            ("P180D", Some(180)),
+            ("PT0S", Some(0)),
+            ("P0D", Some(0)),
+            ("PT48H", Some(2)),
+            ("P1W", Some(7)),
+            ("p30d", Some(30)),
+            ("-P1D", None),
+            ("730", None),
+            ("P", None),
+            ("soon", None),
+        ] {
+            assert_eq!(days(text), expected, "{text}");
         }
     }
 

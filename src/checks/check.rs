@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::posture::{Attestation, Attested, Exception, Posture, Status};
 use crate::sources::policy::Policy;
+use crate::sources::relationship::Relationship;
 use crate::sources::{Unread, User};
 use crate::wire::ObjectId;
 
@@ -448,6 +449,16 @@ impl Finding {
     /// About a policy.
     pub fn policy(policy: &Policy, what: impl Into<Cow<'static, str>>) -> Self {
         Self::object(&policy.id, &policy.display_name, what)
+    }
+
+    /// About a relationship, by its customer where it has one: exceptions name customers.
+    pub fn relationship(relationship: &Relationship, what: &str) -> Self {
+        let Relationship { id, name, customer, customer_name, activated, created, .. } =
+            relationship;
+        let what = format!("the GDAP relationship \u{201c}{name}\u{201d} {what}");
+        let name = if customer_name.is_empty() { name } else { customer_name };
+        let since = activated.or(*created);
+        Self { since, ..Self::object(customer.as_ref().unwrap_or(id), name, what) }
     }
 
     /// About anything with an id.

@@ -1,5 +1,7 @@
 //! Tenants written by hand, for tests: the shape of `tests/tenants/*.yaml`, read into facts.
 
+mod delegation;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -52,6 +54,11 @@ pub(crate) struct Tenant {
     /// Whether more people signed in than are kept.
     crowded_log: bool,
     trusts_guests: bool,
+    /// Whether the tenant is a partner's.
+    partner: bool,
+    /// GDAP relationships by id.
+    gdap: Value,
+    unreadable_gdap: u64,
     pub(crate) expect: BTreeMap<String, Expected>,
 }
 
@@ -182,6 +189,8 @@ impl Tenant {
     /// What was read of it.
     pub(crate) fn facts(&self) -> Facts {
         let (active, eligible) = self.roles();
+        let (gdap_relationships, gdap_access_assignments) =
+            delegation::read(&self.gdap, self.unreadable_gdap);
         Facts {
             users: Fact::known(Users::new(self.accounts()), now()),
             user_registration_details: fact(&self.registered, |value| self.report(value)),
@@ -215,6 +224,8 @@ impl Tenant {
                 now(),
             ),
             groups: Fact::known(self.groups(), now()),
+            gdap_relationships,
+            gdap_access_assignments,
             ..Facts::unread(now())
         }
     }
@@ -226,7 +237,9 @@ impl Tenant {
     fn organization(&self) -> Organization {
         let domain = |name: &String| serde_json::json!({"name": name, "type": "Federated"});
         let domains: Vec<_> = self.federated.iter().map(domain).collect();
-        serde_json::from_value(serde_json::json!({"verifiedDomains": domains})).unwrap()
+        let kind = self.partner.then_some("resellerPartnerDelegatedAdmin");
+        let body = serde_json::json!({"verifiedDomains": domains, "partnerTenantType": kind});
+        serde_json::from_value(body).unwrap()
     }
 
     fn report(&self, registered: &Value) -> UserRegistrationDetails {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Plan;
 use super::duty::Duty;
 use super::fate::Fate;
+use super::gdap::Holder;
 use super::person::{Person, Role, guid, random_id};
 use super::plants::ROOM;
 use super::policies;
@@ -189,6 +190,29 @@ impl Directory {
         self.groups[agents].services.push(1);
         self.add(rng, helpdesk, Who::On(Duty::HelpdeskAgent));
         self.add(rng, sales, Who::On(Duty::SalesAgent));
+    }
+
+    /// The groups that GDAP is used through, whose ids are drawn from a seed of their own.
+    pub(super) fn add_gdap(&mut self, mut rng: fastrand::Rng) {
+        let second = self.add(&mut rng, "GDAP second line", Who::On(Duty::SalesAgent));
+        let desk = self.add(&mut rng, Holder::Desk.name(), Who::On(Duty::HelpdeskAgent));
+        self.groups[desk].groups.push(second);
+        let leads = self.add(&mut rng, Holder::Leads.name(), Who::On(Duty::GlobalAdministrator));
+        let operations = self.add(&mut rng, Holder::Operations.name(), Who::Department(1));
+        self.groups[operations].groups.push(leads);
+        self.add(&mut rng, Holder::Archive.name(), Who::Nobody);
+    }
+
+    /// How many groups matter to GDAP alone, if it is used through these.
+    pub(super) fn groups_held(&self, holders: &BTreeSet<Holder>) -> usize {
+        let held = holders.iter().filter(|holder| **holder != Holder::AdminAgents);
+        let held = held.filter_map(|holder| self.holder(*holder));
+        held.flat_map(|place| self.within(place)).collect::<BTreeSet<_>>().len()
+    }
+
+    /// The place of the group that GDAP is used through.
+    pub(super) fn holder(&self, holder: Holder) -> Option<usize> {
+        self.groups.iter().position(|group| group.name == holder.name())
     }
 
     fn add_fated(&mut self, rng: &mut fastrand::Rng, people: &[Person]) -> Ids {

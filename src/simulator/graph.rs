@@ -12,6 +12,7 @@ use super::state::State;
 
 mod conditional_access;
 mod filter;
+mod gdap;
 mod groups;
 mod list;
 mod members;
@@ -35,8 +36,9 @@ use refusal::Refusal;
 use resource::{Meter, Resource};
 
 /// What a reader of everything below needs, and nothing more.
-pub(super) const NEEDED_PERMISSIONS: [&str; 8] = [
+pub(super) const NEEDED_PERMISSIONS: [&str; 9] = [
     "AuditLog.Read.All",
+    "DelegatedAdminRelationship.Read.All",
     "GroupMember.Read.All",
     "LicenseAssignment.Read.All",
     "Organization.Read.All",
@@ -93,6 +95,9 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
     if resource.meter() == Meter::Partner {
         partner::permit(&context)?;
     }
+    if resource.meter() == Meter::Delegation {
+        gdap::permit(&context)?;
+    }
     let answered = match &resource {
         Resource::Organization => tenant::organization(&context),
         Resource::SubscribedSkus => tenant::subscribed_skus(&context),
@@ -124,12 +129,17 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
         Resource::SecurityRequirements => partner::requirements(&context),
         Resource::CustomerInsights => partner::customer_insights(&context),
         Resource::ScoreHistory => partner::history(&context),
+        Resource::Relationships => gdap::relationships(&context),
+        Resource::Relationship(id) => gdap::relationship(&context, id),
+        Resource::RelationshipAssignments(id) => gdap::assignments(&context, id),
+        Resource::RelationshipRequests(id) => gdap::requests(&context, id),
+        Resource::DelegatedCustomers => gdap::customers(&context),
         Resource::SignIns(version) => sign_ins::list(&context, *version),
     }?;
     Ok(match resource.meter() {
         Meter::Directory => answered.with("x-ms-resource-unit", &units.to_string()),
         Meter::Usage => reports::lead(state, asked, answered, faults),
-        Meter::Reports | Meter::ConditionalAccess | Meter::Partner => answered,
+        Meter::Reports | Meter::ConditionalAccess | Meter::Partner | Meter::Delegation => answered,
     })
 }
 
@@ -172,6 +182,10 @@ fn permit(
     }
     if resource.needs_p2() && plan != Plan::P2 {
         return Err(Refusal::without_p2());
+    }
+    if resource.meter() == Meter::Delegation {
+        // Nor have those of this one been.
+        return Ok(0);
     }
     if resource.meter() == Meter::Usage {
         // A service of its own, too; nobody reads it often enough to be told.

@@ -14,6 +14,7 @@ use super::customers::{self, Customer};
 use super::dap::{self, Dap};
 use super::downloads::Downloads;
 use super::faults::{Fault, Kind, Side};
+use super::gdap;
 use super::grants::Grants;
 use super::graph::Throttles;
 use super::outlook;
@@ -41,6 +42,7 @@ pub(super) struct State {
     /// The number of the customer that comes next.
     next_customer: usize,
     steps: u64,
+    pub(super) gdap: Vec<gdap::Relationship>,
     pub(super) resellers: Vec<Reseller>,
     pub(super) alerts: Alerts,
     pub(super) audit: Audit,
@@ -71,6 +73,7 @@ impl State {
         let mut state = Self {
             log: Log::new(&settings, world.people(), world.directory(), &mut customers, now),
             world,
+            gdap: gdap::draw(&customers, seed, now, settings.partner),
             resellers: resellers::draw(settings.customers, seed),
             next_customer: settings.customers,
             steps: 0,
@@ -200,6 +203,8 @@ impl State {
         truth.customers = Customers::of(&self.customers);
         truth.outlook = outlook::count(self.world.people());
         truth.partner_center = partner_center::truth(self);
+        truth.gdap = gdap::truth(self);
+        truth.groups_read += self.world.directory().groups_held(&truth.gdap.holders);
         truth.score = Score::of(&score::requirements(self, &truth), &self.history);
         truth
     }

@@ -20,6 +20,7 @@ mod directory;
 mod fates;
 mod fraud;
 mod fraud_events;
+mod gdap;
 mod grants;
 mod login;
 mod partner_center;
@@ -190,6 +191,7 @@ const POLICIES: &str = "/identity/conditionalAccess/policies";
 const LOCATIONS: &str = "/identity/conditionalAccess/namedLocations";
 const ACTIVE: &str = "/roleManagement/directory/roleAssignmentScheduleInstances";
 const ELIGIBLE: &str = "/roleManagement/directory/roleEligibilityScheduleInstances";
+const RELATIONSHIPS: &str = "/tenantRelationships/delegatedAdminRelationships";
 const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
 
 /// The id of the one group of this name.

@@ -1,12 +1,13 @@
 //! What a reader should find.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Plan;
 use super::dap::Dap;
+use super::gdap::Holder;
 use super::person::Person;
 
 /// What kind of tenant the people live in, as far as that decides what becomes of them.
@@ -121,6 +122,56 @@ pub struct Truth {
     pub outlook: BTreeMap<&'static str, usize>,
     /// Who reaches Partner Center, and how.
     pub partner_center: PartnerCenter,
+    /// What may be done at customers by GDAP.
+    pub gdap: Gdap,
+}
+
+/// GDAP relationships. Figures of use are about active ones.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Gdap {
+    /// All of them by status, in Microsoft's words; `other` for any other word.
+    pub relationships: BTreeMap<&'static str, usize>,
+    /// Without auto-extend, by the time that is left: `lt1d`, `1to7d`, `7to14d`, `14to30d`,
+    /// `30to60d`; a boundary day belongs to the lower band.
+    pub ending: BTreeMap<&'static str, usize>,
+    /// Customers whose last relationship ends then, of those none of whose extends itself.
+    pub going_dark: BTreeMap<&'static str, usize>,
+    /// When the first without auto-extend ends.
+    pub earliest_end: Option<Timestamp>,
+    /// By whether they extend themselves, `yes` and `no`.
+    pub auto_extend: BTreeMap<&'static str, usize>,
+    /// Those that grant a highly privileged role, by role.
+    pub with_role: BTreeMap<&'static str, usize>,
+    /// Pairs of relationship and role that are granted.
+    pub roles_granted: usize,
+    /// Those of them that are assigned to a group.
+    pub roles_assigned: usize,
+    /// When the oldest that waits for its approval was made.
+    pub oldest_pending: Option<Timestamp>,
+    /// Access assignments by status, of relationships that are active, coming or going.
+    pub assignments: BTreeMap<&'static str, usize>,
+    /// Active ones to the group of the Admin agents.
+    pub to_admin_agents: usize,
+    /// Relationships that nobody can use.
+    pub without_assignment: usize,
+    /// Made by the Microsoft-led transition.
+    pub microsoft_led: usize,
+    /// Customers with an active relationship.
+    pub customers: usize,
+    /// Customers with any.
+    pub listed_customers: usize,
+    /// What was asked about relationships that are coming or going, by action and status; what is
+    /// told in words of a later day is `other`.
+    pub requests: BTreeMap<&'static str, BTreeMap<&'static str, usize>>,
+    /// By the enabled people who can use them: `0`, `1to5`, `6to20`, `21to50`, `gt50`.
+    pub by_people: BTreeMap<&'static str, usize>,
+    /// Enabled people who can use any.
+    pub people: usize,
+    /// For each role of each relationship its weight times the people who have it there, summed.
+    pub exposure: u64,
+    /// The groups they are used through.
+    #[serde(skip)]
+    pub(super) holders: BTreeSet<Holder>,
 }
 
 /// Alerts about fraud. Those that are tests are in no figure but their own.

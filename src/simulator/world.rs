@@ -31,7 +31,10 @@ impl World {
         person::plant_oddities(&mut people, now);
         plants::plant(&mut people);
         let ids = fastrand::Rng::with_seed(seed ^ 0xd12);
-        let directory = Directory::new(&people, ids, partner);
+        let mut directory = Directory::new(&people, ids, partner);
+        if partner {
+            directory.add_gdap(fastrand::Rng::with_seed(seed ^ 0x9d9));
+        }
         let (roomy, most) = (users >= ROOM, users + HIRES);
         Self { people, directory, roomy, rng, most, moves: 0 }
     }

@@ -37,6 +37,11 @@ impl AgentGroups {
         Self(named.collect())
     }
 
+    /// Whether this is a group of the Admin agents, who may do everything for customers.
+    pub fn are_admin_agents(&self, group: &ObjectId) -> bool {
+        self.0.iter().any(|(name, id)| *name == NAMES[0] && id == group)
+    }
+
     /// All that were found.
     pub fn groups(&self) -> impl Iterator<Item = &ObjectId> {
         self.0.iter().map(|(_, id)| id)

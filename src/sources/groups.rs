@@ -1,5 +1,5 @@
-//! Members of the groups that policies, roles and Partner Center's agents name, and of the groups
-//! in them: read group by group, so that it is known by which way a person is in.
+//! Members of the groups that policies, roles, Partner Center's agents and GDAP name, and of the
+//! groups in them: read group by group, so that it is known by which way a person is in.
 //!
 //! Only groups that matter are read. One that cannot be read is kept as such: whoever it may hold
 //! is then uncertain, and everybody else is not.
@@ -128,14 +128,18 @@ fn named(known: &Facts) -> BTreeSet<&ObjectId> {
     if let Ok(agents) = known.agent_groups.rows() {
         named.extend(agents.groups());
     }
+    // Not waited for: large partners' take an hour to be read, and each new group is read early.
+    if let Ok(assignments) = known.gdap_access_assignments.rows() {
+        named.extend(assignments.groups());
+    }
     named
 }
 
 static EXPANSIONS: Metric = Metric {
     name: "partnercenter_group_expansions",
-    help: "Groups that policies, roles and Partner Center's agents name, and groups in them, by \
-           what came of reading their members: read, deleted (no such group any more), failed. \
-           With any failed, people whom that group may hold cannot be judged.",
+    help: "Groups that policies, roles, Partner Center's agents and GDAP assignments name, and groups \
+           in them, by what came of reading their members: read, deleted (no such group any more), \
+           failed. With any failed, people whom that group may hold cannot be judged.",
     kind: Kind::Gauge,
     labels: &["tenant", "outcome"],
 };
@@ -143,7 +147,7 @@ static EXPANSIONS: Metric = Metric {
 impl Source for Groups {
     const ID: &'static str = "groups";
     const WHAT: &'static str =
-        "Members of groups that policies, roles and agents name, nested ones too";
+        "Members of groups that policies, roles, agents and GDAP name, nested ones too";
     const ASK: Ask = Ask::graph("/v1.0/groups/{id}/members?$select=id&$top=999", Bucket::Directory);
     const PERMISSION: &'static str = "GroupMember.Read.All";
     const LICENSE: Option<&'static str> = None;

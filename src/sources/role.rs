@@ -27,6 +27,9 @@ pub struct RoleAssignment {
 /// The role of the accounts with which Entra Connect synchronises. Nobody else is to have it.
 pub const DIRECTORY_SYNCHRONIZATION: &str = "d29b2b05-8046-44ba-8758-1e26182fcf32";
 
+/// The role that is everything.
+pub const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
+
 /// What Microsoft calls a built-in role, as far as it is one that people are given.
 pub fn role_name(id: &ObjectId) -> Option<&'static str> {
     let id = id.to_string();
@@ -35,7 +38,7 @@ pub fn role_name(id: &ObjectId) -> Option<&'static str> {
 
 /// Source: Microsoft Entra built-in roles, `permissions-reference`.
 const ROLES: [(&str, &str); 86] = [
-    ("62e90394-69f5-4237-9190-012177145e10", "Global Administrator"),
+    (GLOBAL_ADMINISTRATOR, "Global Administrator"),
     ("e8611ab8-c189-46e8-94e1-60213ab1f814", "Privileged Role Administrator"),
     ("7be44c8a-adaf-4e2a-84d6-ab2649e08a13", "Privileged Authentication Administrator"),
     ("194ae4cb-b126-40b2-bd5b-6091b380977d", "Security Administrator"),

@@ -186,6 +186,18 @@ impl Exporter {
         exporter
     }
 
+    /// Waits until everything is read that what was read has made worth reading: until nothing is
+    /// asked any more, for less time than anything that failed takes to be asked for again.
+    pub(crate) async fn settle(&mut self, microsoft: &Microsoft) {
+        let (mut quiet, mut asked) = (0, 0);
+        while quiet < 3 {
+            let then = self.clock.uptime() + Duration::from_secs(3);
+            self.until(|snapshot| snapshot.printed >= then).await;
+            let before = std::mem::replace(&mut asked, microsoft.control.requests().len());
+            quiet = if asked == before { quiet + 1 } else { 0 };
+        }
+    }
+
     /// Turns the clock, bit by bit, until a page satisfies `condition`. Real answers arrive in real
     /// time, so the clock does not run ahead of a collecting thread that is busy.
     pub(crate) async fn until(&mut self, condition: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {

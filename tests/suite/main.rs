@@ -10,6 +10,7 @@ mod agreement;
 mod backfill;
 mod command_line;
 mod delegation;
+mod gdap;
 mod harness;
 mod partner_center;
 mod person;

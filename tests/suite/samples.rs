@@ -26,7 +26,7 @@ fn json_files(folder: &Path) -> Vec<PathBuf> {
 
 /// Which source a documented body belongs to: the path it is served at, and whether the source
 /// can be read from it.
-const BODIES: [(&str, &str, &str, bool); 12] = [
+const BODIES: [(&str, &str, &str, bool); 14] = [
     ("organization-get.json", "/organization", "organization", true),
     (
         "user-registration-details-list-v1.json",
@@ -73,6 +73,13 @@ const BODIES: [(&str, &str, &str, bool); 12] = [
         true,
     ),
     ("groups-list.json", "/groups", "agent_groups", true),
+    (
+        "delegated-admin-relationships-list-v1.json",
+        "/delegatedAdminRelationships",
+        "gdap_relationships",
+        true,
+    ),
+    ("delegated-admin-customers-list.json", "/delegatedAdminCustomers", "gdap_customers", true),
     // The documented page selects names only: without ids nobody can be counted.
     ("users-signinactivity-beta.json", "/users", "users", false),
 ];
@@ -235,6 +242,53 @@ fn every_documented_body_that_is_told_to_people_has_its_reader() {
         count += 1;
     }
     assert_eq!(count, known.len(), "each is there");
+}
+
+#[test]
+fn what_is_documented_of_gdap_adds_up() {
+    let Some(folder) = std::env::var_os("PARTNERCENTER_SAMPLES").map(PathBuf::from) else { return };
+    let body = |name: &str| fs::read(folder.join("graph").join(name)).unwrap();
+    let relationships = body("delegated-admin-relationships-list-v1.json");
+    // The documented relationship has ended since.
+    let relationships =
+        String::from_utf8(relationships).unwrap().replace("2024-02-10", "2028-02-10");
+    let served = Served::collect(&[
+        ("/delegatedAdminRelationships", relationships.into_bytes()),
+        ("/accessAssignments", body("delegated-admin-access-assignments-list-v1.json")),
+    ]);
+    for line in [
+        r#"partnercenter_gdap_relationships{tenant="contoso",status="active"} 1"#,
+        r#"partnercenter_gdap_relationships{tenant="contoso",status="approvalPending"} 1"#,
+        r#"partnercenter_gdap_relationships{tenant="contoso",status="other"} 0"#,
+        r#"partnercenter_gdap_relationships_auto_extend{tenant="contoso",auto_extend="yes"} 1"#,
+        r#"partnercenter_gdap_access_assignments{tenant="contoso",status="active"} 2"#,
+        r#"partnercenter_source_rows{tenant="contoso",source="gdap_access_assignments"} 1"#,
+    ] {
+        assert!(served.page.lines().any(|it| it == line), "{line} is not in\n{}", served.page);
+    }
+}
+
+#[test]
+fn our_own_bodies_of_gdap_add_up() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples");
+    let body = |name: &str| fs::read(folder.join(name)).unwrap();
+    let served = Served::collect(&[
+        ("/delegatedAdminRelationships", body("gdap_relationships.json")),
+        ("/delegatedAdminCustomers", body("gdap_customers.json")),
+        ("/accessAssignments", body("gdap_access_assignments.json")),
+        ("/requests", body("gdap_requests.json")),
+    ]);
+    for line in [
+        r#"partnercenter_gdap_relationships{tenant="contoso",status="active"} 2"#,
+        r#"partnercenter_gdap_relationships_ending{tenant="contoso",ends_in="1to7d"} 1"#,
+        r#"partnercenter_gdap_customers_going_dark{tenant="contoso",ends_in="1to7d"} 0"#,
+        r#"partnercenter_customers_gdap{tenant="contoso"} 1"#,
+        r#"partnercenter_gdap_customers{tenant="contoso"} 2"#,
+        r#"partnercenter_gdap_requests{tenant="contoso",action="other",status="other"} 2"#,
+        r#"partnercenter_source_rows{tenant="contoso",source="gdap_access_assignments"} 2"#,
+    ] {
+        assert!(served.page.lines().any(|it| it == line), "{line} is not in\n{}", served.page);
+    }
 }
 
 #[test]

@@ -35,7 +35,9 @@ fn posture(page: &str) -> String {
 #[test]
 fn the_golden_page() {
     run(async {
-        let exporter = Exporter::of(&Microsoft::small()).await;
+        let microsoft = Microsoft::small();
+        let mut exporter = Exporter::of(&microsoft).await;
+        exporter.settle(&microsoft).await;
         let page = posture(&exporter.page());
         // Read at moments that depend on how fast loopback is; the rest is one seeded world.
         let page: String = page
@@ -208,7 +210,9 @@ fn the_figures_are_those_of_other_worlds_too() {
     for world in worlds {
         run(async {
             let microsoft = Microsoft::start(world);
-            let page = declared(&microsoft).await.page();
+            let mut exporter = declared(&microsoft).await;
+            exporter.settle(&microsoft).await;
+            let page = exporter.page();
             for line in told(&microsoft.control.truth()) {
                 assert!(page.lines().any(|served| served == line), "{line}\n{page}");
             }

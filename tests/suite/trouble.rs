@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 
 use crate::harness::{Exporter, Microsoft, Served, answer, ask, run, settings};
 
-const SOURCES: [&str; 16] = [
+const SOURCES: [&str; 20] = [
     "organization",
     "users",
     "user_registration_details",
@@ -34,6 +34,10 @@ const SOURCES: [&str; 16] = [
     "role_eligibilities",
     "agent_groups",
     "groups",
+    "gdap_relationships",
+    "gdap_access_assignments",
+    "gdap_requests",
+    "gdap_customers",
 ];
 
 /// Series and values of the posture that rest on what was read.
@@ -44,7 +48,9 @@ fn figures(page: &str) -> BTreeMap<String, String> {
         "partnercenter_agent_",
         "partnercenter_authentication_",
         "partnercenter_conditional_",
+        "partnercenter_customers_gdap",
         "partnercenter_federated_",
+        "partnercenter_gdap_",
         "partnercenter_group_",
         "partnercenter_inbound_",
         "partnercenter_legacy_",
@@ -146,6 +152,17 @@ const LOG: [&str; 8] = [
     "powershell-user-credentials",
 ];
 
+/// Requirements on GDAP relationships.
+const GDAP: [&str; 7] = [
+    "gdap-assignments",
+    "gdap-auto-extend",
+    "gdap-expiry",
+    "gdap-least-privilege",
+    "gdap-microsoft-led",
+    "gdap-no-global-admin",
+    "gdap-pending",
+];
+
 fn harm(source: &str) -> Harm {
     const ADMINS: &str = "partnercenter_admins";
     const UNKNOWN: [&str; 4] = [
@@ -187,6 +204,9 @@ fn harm(source: &str) -> Harm {
         harm.moved.push("partnercenter_admins_mfa_unknown");
         harm.moved.push("partnercenter_admins_without_mfa");
         harm.gone.push("partnercenter_admins_mfa_enforced");
+    }
+    if ["users", "groups"].contains(&source) {
+        harm.gone.extend(["_by_people", "_gdap_people", "_gdap_exposure"]);
     }
     match source {
         "organization" => {
@@ -274,6 +294,8 @@ fn harm(source: &str) -> Harm {
             harm.gone.extend(["_legacy_auth_excluded", "partnercenter_sync_accounts"]);
             // Connect sync accounts are taken for people, and not judged.
             harm.moved.extend(["partnercenter_users{", "partnercenter_users_mfa_unknown"]);
+            harm.moved.extend(["partnercenter_gdap_people", "partnercenter_gdap_exposure"]);
+            harm.moved.push("partnercenter_gdap_relationships_by_people");
             harm.moved.extend(["partnercenter_group_expansions", "partnercenter_source_rows"]);
         }
         "role_eligibilities" => {
@@ -281,7 +303,29 @@ fn harm(source: &str) -> Harm {
         }
         "agent_groups" => {
             harm.gone.push("partnercenter_agent_groups");
+            // Whether they are the Admin agents is not known of those who may use a relationship.
+            harm.weaker.push("gdap-assignments");
+            harm.gone.push("_to_admin_agents");
         }
+        "gdap_relationships" => {
+            harm.unknown.extend(GDAP);
+            harm.gone.extend(["partnercenter_customers_gdap", "partnercenter_gdap_relationships"]);
+            harm.gone.extend(["partnercenter_gdap_access", "partnercenter_gdap_requests"]);
+            harm.gone.extend(["_going_dark", "_gdap_earliest", "_gdap_oldest", "_gdap_roles"]);
+            harm.gone.extend(["_to_admin_agents", "_gdap_people", "_gdap_exposure"]);
+            // Fewer groups are named.
+            harm.moved.push("partnercenter_group_expansions");
+        }
+        "gdap_access_assignments" => {
+            harm.unknown.push("gdap-assignments");
+            harm.weaker.push("gdap-least-privilege");
+            harm.gone.extend(["partnercenter_gdap_access", "_by_people", "_without_assignment"]);
+            harm.gone.extend(["_relationships_unread", "_roles_assigned", "_to_admin_agents"]);
+            harm.gone.extend(["_gdap_people", "_gdap_exposure"]);
+            harm.moved.push("partnercenter_group_expansions");
+        }
+        "gdap_requests" => harm.gone.push("partnercenter_gdap_requests"),
+        "gdap_customers" => harm.gone.push("partnercenter_gdap_customers{"),
         "groups" => harm.gone.push("partnercenter_group_expansions"),
         _ => {}
     }
@@ -304,6 +348,10 @@ fn path(source: &str) -> &'static str {
         // The same path, without and with an id.
         "agent_groups" => "/v1.0/groups",
         "groups" => "/members",
+        "gdap_relationships" => "/delegatedAdminRelationships",
+        "gdap_access_assignments" => "/accessAssignments",
+        "gdap_requests" => "/requests",
+        "gdap_customers" => "/delegatedAdminCustomers",
         "user_registration_details" => "/userRegistrationDetails",
         "security_defaults" => "/identitySecurityDefaultsEnforcementPolicy",
         _ => "/subscribedSkus",
@@ -364,6 +412,7 @@ async fn with_grace(microsoft: &Microsoft) -> String {
     let mut exporter =
         Exporter::start(settings(&format!("tenants:\n{tenant}    hire_grace: 14d\n")));
     exporter.until(Snapshot::is_ready).await;
+    exporter.settle(microsoft).await;
     exporter.page()
 }
 
@@ -421,7 +470,9 @@ fn a_refused_source_makes_exactly_what_rests_on_it_unknown() {
 fn one_group_that_cannot_be_read_leaves_out_only_the_people_it_may_hold() {
     run(async {
         let microsoft = Microsoft::small();
-        let healthy = figures(&Exporter::of(&microsoft).await.page());
+        let mut exporter = Exporter::of(&microsoft).await;
+        exporter.settle(&microsoft).await;
+        let healthy = figures(&exporter.page());
         let asked = microsoft.control.requests();
         let mut groups: Vec<_> = asked
             .iter()
@@ -445,7 +496,9 @@ fn one_group_that_cannot_be_read_leaves_out_only_the_people_it_may_hold() {
                 &format!("forbidden=/@/groups/{group}/members"),
                 "forbidden=/@/conditionalAccess/namedLocations",
             ]);
-            let page = Exporter::of(&microsoft).await.page();
+            let mut exporter = Exporter::of(&microsoft).await;
+            exporter.settle(&microsoft).await;
+            let page = exporter.page();
             let now = figures(&page);
             let place = format!("{group}\n{page}");
             assert!(has(&page, &success("groups", 1)), "{place}");
@@ -472,6 +525,7 @@ fn a_source_that_fails_later_says_so_at_once_and_its_figures_hold_until_max_age(
         );
         let mut exporter = Exporter::start(settings(&yaml));
         exporter.until(Snapshot::is_ready).await;
+        exporter.settle(&microsoft).await;
         let healthy = figures(&exporter.page());
         microsoft.faults(&["server-error=1@/v1.0/users"]);
         let page = exporter.until_line(&failure("users", "server_error")).await;
@@ -831,6 +885,7 @@ fn what_befalls_one_tenant_does_not_touch_another() {
                 .filter(|(series, _)| !series.contains("_settled_timestamp_seconds"))
                 .collect()
         };
+        exporter.settle(&other).await;
         let before = exporter.page();
         let truth = other.control.truth();
         let members = format!(

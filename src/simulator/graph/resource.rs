@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 
 use super::refusal::Refusal;
-use super::{partner, reports};
+use super::{gdap, partner, reports};
 use crate::simulator::scope::PARTNER_SECURITY;
 use crate::simulator::sign_in_log::Version;
 
@@ -40,6 +40,11 @@ pub(super) enum Resource {
     SecurityRequirements,
     CustomerInsights,
     ScoreHistory,
+    Relationships,
+    Relationship(String),
+    RelationshipAssignments(String),
+    RelationshipRequests(String),
+    DelegatedCustomers,
     SignIns(Version),
 }
 
@@ -61,9 +66,10 @@ pub(super) enum Meter {
     Usage,
     ConditionalAccess,
     Partner,
+    Delegation,
 }
 
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "auditLogs",
     "organization",
     "users",
@@ -78,6 +84,7 @@ const KNOWN: [&str; 14] = [
     "directory",
     "groups",
     "security",
+    "tenantRelationships",
 ];
 
 impl Resource {
@@ -133,6 +140,10 @@ impl Resource {
                 let last = below.last().unwrap_or(&"partner");
                 return partner::resource_at(below).ok_or_else(|| unheard_of(last));
             }
+            ["tenantRelationships", ref below @ ..] => {
+                let last = below.last().unwrap_or(&"tenantRelationships");
+                return gdap::resource_at(below).ok_or_else(|| unheard_of(last));
+            }
             _ => {
                 let strange = segments.iter().find(|segment| !KNOWN.contains(segment));
                 let strange = strange.or(segments.last()).copied().unwrap_or_default();
@@ -176,6 +187,11 @@ impl Resource {
             Self::Groups | Self::Group(_) | Self::Members(_) => {
                 &["GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"]
             }
+            Self::Relationships
+            | Self::Relationship(_)
+            | Self::RelationshipAssignments(_)
+            | Self::RelationshipRequests(_)
+            | Self::DelegatedCustomers => &["DelegatedAdminRelationship.Read.All"],
             Self::SecurityAlerts
             | Self::SecurityAlert(_)
             | Self::SecurityScore
@@ -209,6 +225,11 @@ impl Resource {
             Self::Registrations | Self::Registration(_) | Self::SignIns(_) => Meter::Reports,
             Self::OutlookVersions(_) => Meter::Usage,
             Self::ConditionalAccessPolicies | Self::NamedLocations => Meter::ConditionalAccess,
+            Self::Relationships
+            | Self::Relationship(_)
+            | Self::RelationshipAssignments(_)
+            | Self::RelationshipRequests(_)
+            | Self::DelegatedCustomers => Meter::Delegation,
             _ if self.permissions() == [PARTNER_SECURITY] => Meter::Partner,
             _ => Meter::Directory,
         }

@@ -6,7 +6,7 @@ use std::io::Read;
 use super::*;
 
 /// Every path and what opens it.
-const PATHS: [(&str, &str); 25] = [
+const PATHS: [(&str, &str); 30] = [
     ("/organization", "Organization.Read.All"),
     ("/users", "User.Read.All"),
     ("/users/$count", "User.Read.All"),
@@ -35,6 +35,20 @@ const PATHS: [(&str, &str); 25] = [
     ("/groups/nobody", "GroupMember.Read.All"),
     ("/groups/nobody/members", "GroupMember.Read.All"),
     ("/groups/nobody/transitiveMembers", "GroupMember.Read.All"),
+    (RELATIONSHIPS, "DelegatedAdminRelationship.Read.All"),
+    (
+        "/tenantRelationships/delegatedAdminRelationships/nobody",
+        "DelegatedAdminRelationship.Read.All",
+    ),
+    (
+        "/tenantRelationships/delegatedAdminRelationships/nobody/accessAssignments",
+        "DelegatedAdminRelationship.Read.All",
+    ),
+    (
+        "/tenantRelationships/delegatedAdminRelationships/nobody/requests",
+        "DelegatedAdminRelationship.Read.All",
+    ),
+    ("/tenantRelationships/delegatedAdminCustomers", "DelegatedAdminRelationship.Read.All"),
 ];
 
 #[tokio::test]
