@@ -315,6 +315,7 @@ impl Tenant {
             role: id(role),
             tenant_wide,
             activated: false,
+            ends: None,
         }
     }
 }

@@ -22,6 +22,16 @@ pub struct RoleAssignment {
     pub tenant_wide: bool,
     /// Whether it was activated for a while and ends by itself.
     pub activated: bool,
+    /// When it ends, if it does.
+    pub ends: Option<Timestamp>,
+}
+
+impl RoleAssignment {
+    /// Whether it is held now and for ever, until somebody takes it away. Says nothing of one that
+    /// may only be activated.
+    pub fn is_standing(&self) -> bool {
+        !self.activated && self.ends.is_none()
+    }
 }
 
 /// The role of the accounts with which Entra Connect synchronises. Nobody else is to have it.
@@ -165,6 +175,7 @@ impl From<Instance> for RoleAssignment {
             role: row.role_definition_id,
             tenant_wide: row.directory_scope_id.as_deref() == Some("/"),
             activated: row.assignment_type.eq_ignore_ascii_case("Activated"),
+            ends: row.end_date_time,
         }
     }
 }

@@ -114,6 +114,9 @@ mod tests {
                 (None, true, true)
             ]
         );
+        let standing: Vec<_> = rows.iter().map(RoleAssignment::is_standing).collect();
+        assert_eq!(standing, [true, true, false, false]);
+        assert_eq!(rows[2].ends, Some("2026-11-24T18:00:00Z".parse().unwrap()));
     }
 
     #[test]
@@ -125,6 +128,7 @@ mod tests {
             role: ObjectId::parse("r").unwrap(),
             tenant_wide: true,
             activated: false,
+            ends: None,
         };
         let user: super::super::User = serde_json::from_str(r#"{"id":"anna"}"#).unwrap();
         let known = Facts {
