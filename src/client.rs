@@ -41,6 +41,9 @@ pub enum Api {
     Graph,
     /// Partner Center; paths begin with `/v1/…`.
     PartnerCenter,
+    /// The service behind Partner Center's page of administrative relationships, a host and an audience of
+    /// its own; paths begin with `/v1/…`.
+    Dap,
     /// Where tokens are had. The room `oauth` speaks to it, no path of it is asked for here.
     Login,
 }
@@ -51,6 +54,7 @@ impl Api {
         match self {
             Self::Graph => "graph",
             Self::PartnerCenter => "partner_center",
+            Self::Dap => "dap",
             Self::Login => "login",
         }
     }
@@ -120,6 +124,23 @@ impl Ask {
         let (api, bucket) = (Api::PartnerCenter, Bucket::PartnerCenter);
         Self { api, path: Cow::Borrowed(path), bucket, who: Who::AppUser, headers }
     }
+
+    /// A path of Partner Center that answers to the application alone, too.
+    pub const fn registered(path: &'static str) -> Self {
+        let (api, bucket) = (Api::PartnerCenter, Bucket::PartnerCenter);
+        Self { api, path: Cow::Borrowed(path), bucket, who: Who::Application, headers: &[] }
+    }
+
+    /// A path of the service behind the page of administrative relationships.
+    pub const fn dap(path: &'static str) -> Self {
+        let (api, bucket) = (Api::Dap, Bucket::Dap);
+        Self { api, path: Cow::Borrowed(path), bucket, who: Who::AppUser, headers: &[] }
+    }
+
+    /// The same question about one object.
+    pub fn of(&self, path: String) -> Self {
+        Self { path: Cow::Owned(path), ..self.clone() }
+    }
 }
 
 /// The bounds of one fetch.
@@ -160,11 +181,17 @@ pub struct Settings {
     pub partner_center: Url,
     /// The audience Partner Center's tokens are asked for.
     pub partner_center_audience: String,
+    /// Base of the service behind the page of administrative relationships.
+    pub dap: Url,
     /// Whether Microsoft's documented limits are kept to.
     pub pacing: Pacing,
     /// Bounds of each fetch.
     pub limits: Limits,
 }
+
+/// The audience of the service behind the page of administrative relationships.
+/// Source: List the delegated admin customers of a partner.
+const DAP_AUDIENCE: &str = "https://api.partnercustomeradministration.microsoft.com";
 
 /// How many rows a list had.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -231,6 +258,8 @@ pub struct Meters {
     pub graph: ApiMeter,
     /// Partner Center.
     pub partner_center: ApiMeter,
+    /// The service behind the page of administrative relationships.
+    pub dap: ApiMeter,
 }
 
 impl std::fmt::Debug for Client {
@@ -360,6 +389,7 @@ impl Client {
         let base = match ask.api {
             Api::Graph => &self.0.settings.graph,
             Api::PartnerCenter => &self.0.settings.partner_center,
+            Api::Dap => &self.0.settings.dap,
             Api::Login => return Err(FetchError::Internal),
         };
         let url = below(base, &ask.path).map_err(|_| FetchError::Internal)?;
@@ -404,6 +434,7 @@ impl Client {
         let audience = match ask.api {
             Api::Graph => &settings.graph_audience,
             Api::PartnerCenter | Api::Login => &settings.partner_center_audience,
+            Api::Dap => DAP_AUDIENCE,
         };
         Ok((tokens, audience))
     }
@@ -412,6 +443,7 @@ impl Client {
         match ask.api {
             Api::Graph => &self.0.meters.graph,
             Api::PartnerCenter | Api::Login => &self.0.meters.partner_center,
+            Api::Dap => &self.0.meters.dap,
         }
     }
 
@@ -600,7 +632,7 @@ fn headers(
             insert("ms-partnercenter-application", "partnercenter_exporter");
             insert("x-locale", "en-US");
         }
-        Api::Graph | Api::Login => {
+        Api::Graph | Api::Dap | Api::Login => {
             insert("client-request-id", correlation);
             // Of the tenant's callers we are the one that can wait.
             insert("x-ms-throttle-priority", "Low");

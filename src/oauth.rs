@@ -26,7 +26,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use url::Url;
 
 pub use claims::Claims;
-pub use cloud::Cloud;
+pub use cloud::{Cloud, dap};
 pub use consent::{Audiences, Consent, ConsentError, DeviceInvitation, Invitation, NewGrant};
 pub use credential::{Credential, ManagedIdentityHost, Secret};
 pub use error::{Class, TokenError, reasons};

@@ -164,12 +164,17 @@ fn sources_page() -> String {
             match about.ask.api {
                 Api::Graph => "Microsoft Graph",
                 Api::PartnerCenter => "Partner Center",
+                Api::Dap =>
+                    "the service behind Partner Center's page of administrative relationships",
                 Api::Login => "the authority, below the tenant's id",
             },
             about.permission,
             about.license.unwrap_or("none"),
             about.docs
         );
+        if !about.enabled {
+            out.push_str("* Read only where `enabled: true` is configured for it\n");
+        }
     }
     out
 }

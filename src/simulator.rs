@@ -330,6 +330,7 @@ tenants:
       login: http://{address}
       graph: http://{address}/graph
       partner_center: http://{address}/partnercenter
+      dap: http://{address}/dap
 "
     )
 }

@@ -38,6 +38,7 @@ mod security_score;
 mod security_score_history;
 pub mod sign_ins;
 mod subscribed_skus;
+pub mod sweep;
 mod usage_records;
 mod user_registration_details;
 mod users;
@@ -441,7 +442,7 @@ impl Schedule {
         let interval = about.interval;
         let (max_age, window) = (about.max_age(interval), about.window);
         let applications = Applications::default();
-        Self { enabled: true, interval, max_age, window, applications }
+        Self { enabled: about.enabled, interval, max_age, window, applications }
     }
 }
 
@@ -461,7 +462,7 @@ mod tests {
             assert!(!about.permission.is_empty() && !about.what.is_empty(), "{}", about.id);
             let begins: &[&str] = match about.ask.api {
                 Api::Graph => &["/v1.0/", "/beta/"],
-                Api::PartnerCenter => &["/v1/"],
+                Api::PartnerCenter | Api::Dap => &["/v1/"],
                 Api::Login => &["/oauth2/v2.0/"],
             };
             assert!(begins.iter().any(|begin| about.ask.path.starts_with(begin)), "{}", about.id);

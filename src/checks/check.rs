@@ -235,6 +235,8 @@ pub struct Verdict {
     /// Whom and what exceptions name of that which was found.
     excepted: BTreeSet<ObjectId>,
     doubt: Option<Unread>,
+    /// Why it does not apply, where a fact says so.
+    fact: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -268,6 +270,16 @@ impl Verdict {
     /// Of no concern to this tenant, by what is known of it.
     pub fn not_applicable() -> Self {
         Self { answer: Answer::NotApplicable, ..Self::default() }
+    }
+
+    /// The same, with the fact that says so, as a sentence without its full stop.
+    pub fn of_no_concern(fact: &'static str) -> Self {
+        Self { fact: Some(fact), ..Self::not_applicable() }
+    }
+
+    /// The fact for which it does not apply, where one says so.
+    pub fn fact(&self) -> Option<&'static str> {
+        self.fact
     }
 
     /// Unknown for `doubt`, unless a finding already says no.

@@ -24,16 +24,22 @@ pub enum Bucket {
     PartnerSecurity,
     /// Partner Center: tuned dynamically, with 500 requests a minute published for customers.
     PartnerCenter,
+    /// Graph's delegated administration (`tenantRelationships`), for which no limit is documented.
+    Delegation,
+    /// The service behind Partner Center's page of administrative relationships: no limit documented.
+    Dap,
 }
 
 impl Bucket {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Directory,
         Self::Reports,
         Self::Usage,
         Self::Policies,
         Self::PartnerSecurity,
         Self::PartnerCenter,
+        Self::Delegation,
+        Self::Dap,
     ];
 
     /// How many requests may start within which time.
@@ -45,6 +51,8 @@ impl Bucket {
             Self::Policies => (1, Duration::from_secs(1)),
             Self::PartnerSecurity => (4, Duration::from_secs(1)),
             Self::PartnerCenter => (6, Duration::from_secs(1)),
+            Self::Delegation => (10, Duration::from_secs(1)),
+            Self::Dap => (2, Duration::from_secs(1)),
         }
     }
 }

@@ -136,6 +136,9 @@ pub(super) fn table(report: &Report) -> String {
                 text += &format!("\n\n{}: unknown\n  {meaning}\n  {remedy}", check.id);
             }
             Some(why) => text += &format!("\n\n{}: unknown\n  {}", check.id, why.meaning()),
+            None if let Some(fact) = verdict.fact() => {
+                text += &format!("\n\n{}: not applicable\n  {fact}", check.id);
+            }
             None if verdict.found() == 0 => {}
             None => {
                 text += &format!("\n\n{}: {}", check.id, found(verdict));
@@ -227,6 +230,7 @@ fn tenant_json(report: &Report) -> Value {
                 "tier": check.tier.as_str(),
                 "state": verdict.state().as_str(),
                 "reason": verdict.why_unknown().map(|why| why.as_str()),
+                "fact": verdict.fact(),
                 "found": verdict.found(),
                 "waived": verdict.waived(),
                 "doubt": verdict.doubt().map(|why| why.as_str()),

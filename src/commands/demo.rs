@@ -155,6 +155,7 @@ fn settings(simulator: SocketAddr, declared: Declarations, grant: PathBuf) -> Se
             graph_audience: oauth::audience(&Cloud::Global.graph()),
             partner_center: base("/partnercenter"),
             partner_center_audience: oauth::audience(&Cloud::Global.partner_center()),
+            dap: base("/dap"),
             pacing: Pacing::Microsoft,
             limits: Limits::default(),
         },

@@ -66,6 +66,7 @@ pub(super) fn declarations(file: &File) -> Result<BTreeMap<String, Arc<Declarati
             csp_anniversary_month: month(tenant)?,
             partner_tenants: partner_tenants.clone(),
             watched_tenants: watched.clone(),
+            high_privilege_roles: high_privilege_roles(tenant)?,
         };
         all.insert(tenant.name.0.clone(), Arc::new(declared));
     }
@@ -77,6 +78,24 @@ fn partner_applications(tenant: &Tenant) -> Option<Vec<ObjectId>> {
     let own = tenant.app_user.iter().map(|app_user| &app_user.value.client_id);
     let all = tenant.partner_applications.as_ref()?.iter().chain(own);
     Some(all.filter_map(|Guid(id)| ObjectId::parse(id)).collect())
+}
+
+/// Those that are listed, or those that nobody should hold at a customer.
+fn high_privilege_roles(tenant: &Tenant) -> Result<Vec<ObjectId>, Wrong> {
+    let Some(listed) = &tenant.high_privilege_roles else {
+        return Ok(Declarations::default().high_privilege_roles);
+    };
+    let unknown = listed.value.iter().find(|Guid(id)| {
+        ObjectId::parse(id).is_none_or(|id| crate::sources::role_name(&id).is_none())
+    });
+    if let Some(Guid(id)) = unknown {
+        let message = format!(
+            "{id} in high_privilege_roles is no built-in role of Microsoft Entra; give template ids, \
+             such as 62e90394-69f5-4237-9190-012177145e10 for Global Administrator"
+        );
+        return Err(wrong(listed, message));
+    }
+    Ok(listed.value.iter().filter_map(|Guid(id)| ObjectId::parse(id)).collect())
 }
 
 fn month(tenant: &Tenant) -> Result<Option<i8>, Wrong> {

@@ -95,6 +95,11 @@ pub(super) struct Tenant {
     pub(super) tolerated_applications: Vec<Spanned<String>>,
     /// How long a new account may be without a method. Never granted to administrators.
     pub(super) hire_grace: Option<HumanDuration>,
+    /// Roles that no delegated relationship should hold, by template id; in place of Global
+    /// Administrator, Privileged Role Administrator, Privileged Authentication Administrator and the two
+    /// of partner support.
+    #[schemars(with = "Option<Vec<Guid>>")]
+    pub(super) high_privilege_roles: Option<Spanned<Vec<Guid>>>,
     /// Settings of single sources, by their id.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, SourceSettings>")]
@@ -258,6 +263,9 @@ pub(super) struct Endpoints {
     pub(super) graph: Option<Endpoint>,
     /// In place of `https://api.partnercenter.microsoft.com`; the version (/v1) is appended.
     pub(super) partner_center: Option<Endpoint>,
+    /// In place of the service behind Partner Center's page of administrative relationships; the version
+    /// (/v1) is appended.
+    pub(super) dap: Option<Endpoint>,
 }
 
 /// How fast Microsoft is asked.

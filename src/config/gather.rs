@@ -233,6 +233,7 @@ fn tenant(
                 .partner_center
                 .map_or_else(|| cloud.partner_center(), |endpoint| endpoint.0),
             partner_center_audience: oauth::audience(&cloud.partner_center()),
+            dap: endpoints.dap.map_or_else(oauth::dap, |endpoint| endpoint.0),
             pacing,
             limits: Limits::default(),
         },

@@ -49,6 +49,12 @@ impl Cloud {
     }
 }
 
+/// Where the service behind Partner Center's page of administrative relationships is. It is one for all
+/// clouds that have it. Source: List the delegated admin customers of a partner.
+pub fn dap() -> Url {
+    url("https://traf-pcsvcadmin-prod.trafficmanager.net/CustomerServiceAdminApi/Web")
+}
+
 fn url(text: &str) -> Url {
     Url::parse(text).expect("the addresses above are URLs")
 }

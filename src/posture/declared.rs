@@ -16,7 +16,7 @@ pub const NEVER_TOLERATED: [&str; 4] = [
 ];
 
 /// Declarations of one tenant. Empty unless configured.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Declarations {
     /// Accounts for emergencies; `None` where nothing is said of any.
     pub break_glass: Option<Vec<ObjectId>>,
@@ -39,6 +39,40 @@ pub struct Declarations {
     pub partner_tenants: Option<Vec<[u8; 16]>>,
     /// Ids of all tenants that are watched.
     pub watched_tenants: Vec<[u8; 16]>,
+    /// Roles that no delegated relationship should hold, by template id.
+    pub high_privilege_roles: Vec<ObjectId>,
+}
+
+/// Roles that are, or can make themselves, Global Administrator; the two of partner support reset
+/// passwords of anybody.
+const HIGH_PRIVILEGE_ROLES: [&str; 5] = [
+    "62e90394-69f5-4237-9190-012177145e10",
+    "e8611ab8-c189-46e8-94e1-60213ab1f814",
+    "7be44c8a-adaf-4e2a-84d6-ab2649e08a13",
+    "4ba39ca4-527c-499a-b93d-d9b492c50246",
+    "e00e864a-17c5-4a4b-9c06-f5b95a8d5bd8",
+];
+
+impl Default for Declarations {
+    fn default() -> Self {
+        Self {
+            break_glass: None,
+            tolerated_applications: Vec::new(),
+            hire_grace: Duration::ZERO,
+            exceptions: Vec::new(),
+            attestations: Vec::new(),
+            partner_applications: None,
+            is_sovereign: false,
+            csp_anniversary_month: None,
+            partner_tenants: None,
+            watched_tenants: Vec::new(),
+            high_privilege_roles: HIGH_PRIVILEGE_ROLES.map(role).into(),
+        }
+    }
+}
+
+fn role(id: &str) -> ObjectId {
+    ObjectId::parse(id).expect("template ids are not empty")
 }
 
 /// A finding that is put up with for a while. Whoever it is about still counts.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Posture;
+use crate::client::Api;
 use crate::metrics::{Kind, Metric, Samples};
 use crate::sources::{
     RoleAssignment, SecurityRequirements, Unread, UsageRecords, partner_requests, role_name,
@@ -135,6 +136,20 @@ impl Posture<'_> {
             Err(Unread::NotConfigured | Unread::Permission) if sells_none => Ok(None),
             read => read.map(Some),
         }
+    }
+
+    /// Why this tenant need not be judged by what `api` tells of delegated administration, where it
+    /// tells nothing: the fact that says so.
+    pub fn exempt(&self, api: Api) -> Option<&'static str> {
+        let kind = &self.facts.organization.rows().ok()?.partner_tenant_type;
+        if !kind.is_partner() {
+            return Some("the tenant is not a partner's: its partnerTenantType is empty");
+        }
+        if kind.is_advisor() {
+            return Some("the partner is an advisor, and administers nothing as a reseller");
+        }
+        let is_served = api == Api::Graph || !kind.is_indirect_reseller();
+        (!is_served).then_some("Partner Center's API serves no indirect resellers")
     }
 
     /// Customers with Azure. `None` where there are none, or none that Microsoft would show.

@@ -54,12 +54,16 @@ pub struct AppUser {
 
 impl TenantSettings {
     /// When `source` is read. What is told to nobody but a person is not asked for without one, and
-    /// the partner security API and usage reports of Microsoft 365 not where they do not exist.
+    /// the partner security API, usage reports of Microsoft 365 and delegated administration not where
+    /// they do not exist.
     fn schedule(&self, source: &sources::About) -> Schedule {
         let schedule =
             self.schedules.get(source.id).cloned().unwrap_or_else(|| Schedule::of(source));
         let can_be_asked = source.ask.who == Who::Application || self.app_user.is_some();
-        let is_global = matches!(source.ask.bucket, Bucket::PartnerSecurity | Bucket::Usage);
+        let is_global = matches!(
+            source.ask.bucket,
+            Bucket::PartnerSecurity | Bucket::Usage | Bucket::Delegation | Bucket::Dap
+        );
         let exists = !is_global || !self.declared.is_sovereign;
         Schedule { enabled: schedule.enabled && can_be_asked && exists, ..schedule }
     }
@@ -410,7 +414,11 @@ fn meter(tenant: &str, api: Api, telemetry: &Telemetry) -> ApiMeter {
 
 fn meters_of(tenant: &str, telemetry: &Telemetry) -> Meters {
     let meter = |api| meter(tenant, api, telemetry);
-    Meters { graph: meter(Api::Graph), partner_center: meter(Api::PartnerCenter) }
+    Meters {
+        graph: meter(Api::Graph),
+        partner_center: meter(Api::PartnerCenter),
+        dap: meter(Api::Dap),
+    }
 }
 
 /// Counts requests for tokens, and says when their outcome changes.

@@ -72,6 +72,9 @@ fn tenant(out: &mut String, report: &Report) {
     for (check, verdict) in verdicts {
         let state = match (verdict.why_unknown(), verdict.state()) {
             (Some(why), _) => format!("unknown: {}", why.meaning()),
+            (None, State::NotApplicable) if let Some(fact) = verdict.fact() => {
+                format!("{}: {}", State::NotApplicable.as_str(), escaped(fact))
+            }
             (None, State::Noncompliant) => "<strong>noncompliant</strong>".to_owned(),
             (None, state) => state.as_str().to_owned(),
         };

@@ -29,6 +29,9 @@ pub trait Source: Sized + Send + Sync + 'static {
     /// The metrics its rows plainly show.
     const METRICS: &'static [&'static Metric];
 
+    /// Whether it is read unless configured otherwise.
+    const ENABLED: bool = true;
+
     /// How long figures hold at least when readings fail, where three intervals are too short for
     /// what throttling may take.
     const HOLDS_AT_LEAST: Duration = Duration::ZERO;
@@ -102,6 +105,8 @@ pub struct About {
     pub license: Option<&'static str>,
     /// [`Source::DOCS`].
     pub docs: &'static str,
+    /// [`Source::ENABLED`].
+    pub enabled: bool,
     /// [`Source::INTERVAL`].
     pub interval: Duration,
     /// [`Source::HOLDS_AT_LEAST`].
@@ -124,6 +129,7 @@ impl About {
             permission: S::PERMISSION,
             license: S::LICENSE,
             docs: S::DOCS,
+            enabled: S::ENABLED,
             interval: S::INTERVAL,
             holds_at_least: S::HOLDS_AT_LEAST,
             window: S::WINDOW,

@@ -96,7 +96,7 @@ impl Microsoft {
         format!(
             "  - name: {name}\n    tenant_id: {}\n    credential: {{ client_id: {}, client_secret_env: SECRET }}\n    \
              pace: unlimited\n    endpoints: {{ login: 'http://{address}', graph: 'http://{address}/graph', \
-             partner_center: 'http://{address}/partnercenter' }}\n",
+             partner_center: 'http://{address}/partnercenter', dap: 'http://{address}/dap' }}\n",
             identity.tenant_id, identity.client_id
         )
     }

@@ -108,7 +108,7 @@ fn client(address: SocketAddr, clock: &Clock) -> Client {
         "tenants:\n  - name: contoso\n    tenant_id: 11111111-2222-4333-8444-555555555555\n    \
          credential: {{ client_id: 21111111-2222-4333-8444-555555555555, client_secret_env: S }}\n    \
          pace: unlimited\n    endpoints: {{ login: 'http://{address}', \
-         graph: 'http://{address}/graph', partner_center: 'http://{address}/pc' }}\n"
+         graph: 'http://{address}/graph', partner_center: 'http://{address}/pc', dap: 'http://{address}/dap' }}\n"
     );
     let mut settings = settings(&yaml);
     let mut tenant = settings.tenants.remove(0);
@@ -118,7 +118,8 @@ fn client(address: SocketAddr, clock: &Clock) -> Client {
     let identities = Identities { application: tokens.clone(), app_user: Some(tokens) };
     let telemetry = Telemetry::new();
     let meter = |api: Api| telemetry.api("contoso", api.as_str(), &FetchError::REASONS);
-    let meters = Meters { graph: meter(Api::Graph), partner_center: meter(Api::PartnerCenter) };
+    let (graph, dap) = (meter(Api::Graph), meter(Api::Dap));
+    let meters = Meters { graph, partner_center: meter(Api::PartnerCenter), dap };
     let in_flight = Arc::new(Semaphore::new(4));
     Client::new(tenant.client, transport, identities, clock.clone(), meters, in_flight)
 }

@@ -134,9 +134,9 @@ fn files_are_named_as_their_ids() {
 }
 
 /// What the leaves of a folder share: the shape of a check; the shapes of a source and of the rows
-/// that several sources read.
+/// that several sources read, and how objects are read in turn.
 const CHECK_SHAPES: [&str; 1] = ["check.rs"];
-const SOURCE_SHAPES: [&str; 4] = ["source.rs", "policy.rs", "role.rs", "alert.rs"];
+const SOURCE_SHAPES: [&str; 5] = ["source.rs", "policy.rs", "role.rs", "alert.rs", "sweep.rs"];
 
 #[test]
 fn checks_do_not_know_each_other_and_sources_do_not_either() {

@@ -1,0 +1,312 @@
+//! Objects that Microsoft tells of one at a time only: at each reading a few are read, in turn.
+//!
+//! First those never read, then those that are said to have changed, then those read longest ago. One
+//! that cannot be read keeps what was last known of it for a while, and then says why it is not known.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+
+use super::source::Unread;
+use crate::client::{FetchError, Tally};
+use crate::clock::age;
+use crate::wire::ObjectId;
+
+/// What is known of each object that is wanted, by id.
+#[derive(Debug, Clone)]
+pub struct Sweep<T>(BTreeMap<ObjectId, Known<T>>);
+
+/// What is known of one object.
+#[derive(Debug, Clone)]
+struct Known<T> {
+    what: Result<T, Unread>,
+    /// When that was read; `None` while it never was.
+    read: Option<Timestamp>,
+    /// When it was last asked for, and answered or refused for good.
+    tried: Option<Timestamp>,
+}
+
+/// The bounds of one turn.
+#[derive(Debug, Clone, Copy)]
+pub struct Turn {
+    /// Objects asked for in one reading, beside one that is known to answer.
+    pub most: usize,
+    /// Within this time each is read again.
+    pub round: Duration,
+}
+
+/// Objects read at once, so that they do not take the sum of their waits.
+const AT_ONCE: usize = 4;
+/// So many failing in a row for what passes by itself are an outage; what was read until then is kept.
+const OUTAGE: u32 = 4;
+/// What was refused is asked for again after this.
+const RETRY: Duration = Duration::from_secs(3600);
+
+impl<T> Default for Sweep<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T> Sweep<T> {
+    /// From what is known of each and when it was read.
+    pub fn new(known: impl IntoIterator<Item = (ObjectId, Result<T, Unread>, Timestamp)>) -> Self {
+        let known = known.into_iter().map(|(id, what, at)| {
+            let read = what.is_ok().then_some(at);
+            (id, Known { what, read, tried: Some(at) })
+        });
+        Self(known.collect())
+    }
+
+    /// What is known of one; [`Unread::Pending`] of what was never wanted, too.
+    pub fn of(&self, id: &ObjectId) -> Result<&T, Unread> {
+        let known = self.0.get(id).ok_or(Unread::Pending)?;
+        known.what.as_ref().map_err(|why| *why)
+    }
+
+    /// What is known of all, in the order of their ids.
+    pub fn all(&self) -> impl Iterator<Item = (&ObjectId, Result<&T, Unread>)> {
+        self.0.iter().map(|(id, known)| (id, known.what.as_ref().map_err(|why| *why)))
+    }
+
+    /// All that was read, with the time.
+    pub fn read(&self) -> impl Iterator<Item = (&ObjectId, &T, Timestamp)> {
+        self.0.iter().filter_map(|(id, it)| Some((id, it.what.as_ref().ok()?, it.read?)))
+    }
+
+    /// Whether every object has been asked for once.
+    pub fn is_whole(&self) -> bool {
+        self.0.values().all(|it| it.tried.is_some())
+    }
+
+    /// When the one was read that was read longest ago.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.read().map(|(.., at)| at).min()
+    }
+
+    /// How many are known, and how many refuse.
+    pub fn tally(&self) -> Tally {
+        let count = |what: fn(&Known<T>) -> bool| self.0.values().filter(|it| what(it)).count();
+        let refuses = |it: &Known<T>| it.what.is_err() && it.tried.is_some();
+        Tally { accepted: count(|it| it.what.is_ok()) as u64, rejected: count(refuses) as u64 }
+    }
+}
+
+impl<T: Clone + Send + 'static> Sweep<T> {
+    /// Goes on from `last`: forgets what is no longer wanted, and reads what is due with `read`.
+    /// `wanted` says of each object when it is known to have changed last.
+    ///
+    /// Fails where nothing answers, not even what has answered before.
+    pub async fn turn<F>(
+        last: Option<&Self>,
+        wanted: impl IntoIterator<Item = (ObjectId, Option<Timestamp>)>,
+        turn: Turn,
+        now: Timestamp,
+        read: impl Fn(ObjectId) -> F,
+    ) -> Result<Self, FetchError>
+    where
+        F: Future<Output = Result<T, FetchError>> + Send + 'static,
+    {
+        let mut sweep = Self::default();
+        let mut changed = BTreeMap::new();
+        for (id, at) in wanted {
+            let known = last.and_then(|last| last.0.get(&id)).cloned();
+            let never = Known { what: Err(Unread::Pending), read: None, tried: None };
+            sweep.0.insert(id.clone(), known.unwrap_or(never));
+            changed.extend(at.map(|at| (id, at)));
+        }
+        let mut due = sweep.due(&changed, turn, now).into_iter();
+        let mut under_way = JoinSet::new();
+        let (mut answered, mut passing, mut failure) = (0_usize, 0, None);
+        loop {
+            while under_way.len() < AT_ONCE
+                && passing < OUTAGE
+                && let Some(id) = due.next()
+            {
+                let reading = read(id.clone());
+                under_way.spawn(async move { (id, reading.await) });
+            }
+            let Some(done) = under_way.join_next().await else { break };
+            let (id, outcome) = done.map_err(|_| FetchError::Internal)?;
+            match outcome {
+                Ok(what) => {
+                    (answered, passing) = (answered + 1, 0);
+                    let known = Known { what: Ok(what), read: Some(now), tried: Some(now) };
+                    sweep.0.insert(id, known);
+                }
+                Err(error) if error.is_of_token() => return Err(error),
+                Err(error) => {
+                    if error.is_passing() {
+                        passing += 1;
+                    } else {
+                        passing = 0;
+                        sweep.refuse(&id, &error, turn, now);
+                    }
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        match failure {
+            Some(error) if answered == 0 => Err(error),
+            _ => Ok(sweep),
+        }
+    }
+
+    /// What to ask for now, and one more that is known to answer, so that silence is told from
+    /// refusals.
+    fn due(
+        &self,
+        changed: &BTreeMap<ObjectId, Timestamp>,
+        turn: Turn,
+        now: Timestamp,
+    ) -> Vec<ObjectId> {
+        let rank = |(id, known): (&ObjectId, &Known<T>)| {
+            let Some(tried) = known.tried else { return Some((0, Timestamp::MIN)) };
+            let wait = if known.what.is_ok() { turn.round } else { RETRY };
+            match changed.get(id) {
+                Some(at) if *at > tried => Some((1, tried)),
+                _ if age(now, tried) >= wait => Some((2, tried)),
+                _ => None,
+            }
+        };
+        let mut due: Vec<_> =
+            self.0.iter().filter_map(|it| Some((rank(it)?, it.0.clone()))).collect();
+        due.sort_unstable();
+        due.truncate(turn.most);
+        let mut due: Vec<_> = due.into_iter().map(|(_, id)| id).collect();
+        let probe = self.read().min_by_key(|(.., at)| *at).map(|(id, ..)| id);
+        due.extend(probe.filter(|id| !due.contains(id)).cloned().into_iter().collect::<Vec<_>>());
+        due
+    }
+
+    /// One is refused: what was known of it holds for two rounds.
+    fn refuse(&mut self, id: &ObjectId, error: &FetchError, turn: Turn, now: Timestamp) {
+        let Some(known) = self.0.get_mut(id) else { return };
+        known.tried = Some(now);
+        let holds = known.read.is_some_and(|read| age(now, read) < turn.round * 2);
+        if !holds {
+            known.what = Err(Unread::after(error));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::client::{PartnerRefusal, Trail};
+
+    const TURN: Turn = Turn { most: 3, round: Duration::from_secs(86_400) };
+
+    fn id(name: &str) -> ObjectId {
+        ObjectId::parse(name).unwrap()
+    }
+
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::from_second(hours * 3600).unwrap()
+    }
+
+    /// One turn over these, of which `refuse` says who is refused; and who was asked for.
+    fn turn(
+        last: Option<&Sweep<i64>>,
+        wanted: &[&str],
+        hours: i64,
+        refuse: fn(&str) -> Option<FetchError>,
+    ) -> (Result<Sweep<i64>, FetchError>, Vec<String>) {
+        let wanted: Vec<_> = wanted.iter().map(|name| (id(name), None)).collect();
+        turn_of(last, wanted, hours, refuse)
+    }
+
+    fn turn_of(
+        last: Option<&Sweep<i64>>,
+        wanted: Vec<(ObjectId, Option<Timestamp>)>,
+        hours: i64,
+        refuse: fn(&str) -> Option<FetchError>,
+    ) -> (Result<Sweep<i64>, FetchError>, Vec<String>) {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let note = Arc::clone(&asked);
+        let read = move |id: ObjectId| {
+            note.lock().unwrap().push(id.to_string());
+            async move { refuse(&id.to_string()).map_or(Ok(hours), Err) }
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let sweep = runtime.block_on(Sweep::turn(last, wanted, TURN, at(hours), read));
+        let mut asked = std::mem::take(&mut *asked.lock().unwrap());
+        asked.sort();
+        (sweep, asked)
+    }
+
+    fn nobody(_: &str) -> Option<FetchError> {
+        None
+    }
+
+    fn role() -> FetchError {
+        FetchError::Partner { refusal: PartnerRefusal::Role, trail: Trail::default() }
+    }
+
+    #[test]
+    fn those_never_read_come_first_and_all_are_read_again_within_the_round() {
+        let all = ["a", "b", "c", "d", "e"];
+        let (first, asked) = turn(None, &all, 0, nobody);
+        let first = first.unwrap();
+        assert_eq!(asked, ["a", "b", "c"]);
+        assert!(!first.is_whole());
+        assert_eq!(first.of(&id("d")), Err(Unread::Pending));
+        let (second, asked) = turn(Some(&first), &all, 1, nobody);
+        let second = second.unwrap();
+        assert_eq!(asked, ["a", "d", "e"], "and one that is known to answer");
+        assert!(second.is_whole());
+        let (third, asked) = turn(Some(&second), &all, 24, nobody);
+        assert_eq!(asked, ["b", "c"], "a was read an hour later");
+        assert_eq!(third.unwrap().oldest(), Some(at(1)));
+    }
+
+    #[test]
+    fn what_changed_is_read_at_once_and_what_left_is_forgotten() {
+        let (known, _) = turn(None, &["a", "b", "c"], 0, nobody);
+        let changed = vec![(id("b"), None), (id("c"), Some(at(2)))];
+        let (next, asked) = turn_of(Some(&known.unwrap()), changed, 3, nobody);
+        assert_eq!(asked, ["b", "c"], "b to see whether anybody answers");
+        let next = next.unwrap();
+        assert_eq!(next.of(&id("c")), Ok(&3));
+        assert_eq!(next.all().count(), 2);
+    }
+
+    #[test]
+    fn one_that_is_refused_keeps_what_was_known_for_two_rounds() {
+        let b_is_refused = |name: &str| (name == "b").then(role);
+        let (known, _) = turn(None, &["a", "b"], 0, nobody);
+        let (known, _) = turn(Some(&known.unwrap()), &["a", "b"], 24, b_is_refused);
+        let known = known.unwrap();
+        assert_eq!(known.of(&id("b")), Ok(&0));
+        let (known, _) = turn(Some(&known), &["a", "b"], 48, b_is_refused);
+        let known = known.unwrap();
+        assert_eq!(known.of(&id("b")), Err(Unread::Permission));
+        assert_eq!(known.tally(), Tally { accepted: 1, rejected: 1 });
+        let (_, asked) = turn(Some(&known), &["a", "b"], 48, nobody);
+        assert_eq!(asked, ["a"], "a refusal is not asked about again at once");
+    }
+
+    #[test]
+    fn where_nothing_answers_any_more_the_reading_has_failed() {
+        let (known, _) = turn(None, &["a", "b"], 0, nobody);
+        let (failed, _) = turn(Some(&known.unwrap()), &["a", "b", "c"], 1, |_| Some(role()));
+        assert_eq!(failed.unwrap_err(), role());
+        let (none, asked) = turn(None, &[], 1, |_| Some(role()));
+        assert_eq!((none.unwrap().is_whole(), asked.len()), (true, 0), "nothing is wanted");
+    }
+
+    #[test]
+    fn an_outage_ends_the_turn_and_keeps_what_was_read_before() {
+        let down =
+            |name: &str| (name > "a").then(|| FetchError::Timeout { correlation: String::new() });
+        let (known, _) = turn(None, &["a", "b", "c"], 0, down);
+        let known = known.unwrap();
+        assert_eq!(known.of(&id("a")), Ok(&0));
+        assert_eq!(known.of(&id("b")), Err(Unread::Pending), "it is asked for again at once");
+    }
+}
