@@ -26,6 +26,7 @@ mod per_user_mfa;
 mod pim_groups;
 pub mod policy;
 mod portal_requests;
+mod privileged_accounts;
 mod risky_users;
 mod role;
 mod role_assignments;
@@ -69,6 +70,7 @@ pub use partner_requests::PartnerRequests;
 pub use per_user_mfa::{MfaState, PerUserMfa};
 pub use pim_groups::{PimGroups, reaching};
 pub use portal_requests::{Person, PortalRequests};
+pub use privileged_accounts::{PrivilegedAccount, PrivilegedAccounts};
 pub use risky_users::{RiskLevel, RiskState, RiskyUser, RiskyUsers};
 pub use role::{DIRECTORY_SYNCHRONIZATION, RoleAssignment, role_name};
 pub use role_assignments::RoleAssignments;
@@ -125,6 +127,8 @@ pub struct Facts {
     pub groups: Fact<Groups>,
     /// Who may activate a place in groups that reach into customers.
     pub pim_groups: Fact<PimGroups>,
+    /// What the accounts behind a privilege have.
+    pub privileged_accounts: Fact<PrivilegedAccounts>,
     /// What activating a directory role demands.
     pub role_management_policies: Fact<RoleManagementPolicies>,
     /// Accounts at risk.
@@ -181,6 +185,7 @@ impl Facts {
             agent_groups: Fact::default(),
             groups: Fact::default(),
             pim_groups: Fact::default(),
+            privileged_accounts: Fact::default(),
             role_management_policies: Fact::default(),
             risky_users: Fact::default(),
             app_user_token: Fact::default(),
@@ -352,6 +357,10 @@ pub fn each(visitor: &mut impl EachSource) {
     visitor.source(Place { of: |facts| &facts.groups, of_mut: |facts| &mut facts.groups });
     visitor.source(Place { of: |facts| &facts.pim_groups, of_mut: |facts| &mut facts.pim_groups });
     visitor.source(Place {
+        of: |facts| &facts.privileged_accounts,
+        of_mut: |facts| &mut facts.privileged_accounts,
+    });
+    visitor.source(Place {
         of: |facts| &facts.role_management_policies,
         of_mut: |facts| &mut facts.role_management_policies,
     });
@@ -470,9 +479,9 @@ mod tests {
             // Anything else would panic when it is sent.
             let is_lower = |(name, _): &(&str, &str)| name.chars().all(|c| !c.is_uppercase());
             assert!(about.ask.headers.iter().all(is_lower), "{}", about.id);
-            // Who waits is not waited for, so that no two wait for each other.
-            let waits = |id: &&str| all.iter().any(|it| it.id == *id && !it.after.is_empty());
-            assert!(!about.after.iter().any(waits), "{}", about.id);
+            // Who is waited for stands before who waits, so that no two wait for each other.
+            let place = |id: &str| all.iter().position(|it| it.id == id);
+            assert!(about.after.iter().all(|id| place(id) < place(about.id)), "{}", about.id);
         }
     }
 }

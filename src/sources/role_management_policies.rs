@@ -74,7 +74,8 @@ impl Source for RoleManagementPolicies {
          scopeType%20eq%20'DirectoryRole'&$expand=policy($expand=rules)",
         Bucket::Directory,
     );
-    const PERMISSION: &'static str = "RoleManagementPolicy.Read.Directory";
+    /// The narrower RoleManagementPolicy.Read.Directory would do, but this is granted for other sources.
+    const PERMISSION: &'static str = "RoleManagement.Read.Directory";
     const LICENSE: Option<&'static str> = Some("Microsoft Entra ID P2");
     const DOCS: &'static str =
         "https://learn.microsoft.com/graph/api/policyroot-list-rolemanagementpolicyassignments";
