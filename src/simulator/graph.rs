@@ -17,6 +17,7 @@ mod list;
 mod members;
 mod options;
 mod partner;
+mod privilege;
 mod refusal;
 mod registration;
 mod reports;
@@ -35,12 +36,14 @@ use refusal::Refusal;
 use resource::{Meter, Resource};
 
 /// What a reader of everything below needs, and nothing more.
-pub(super) const NEEDED_PERMISSIONS: [&str; 8] = [
+pub(super) const NEEDED_PERMISSIONS: [&str; 10] = [
     "AuditLog.Read.All",
     "GroupMember.Read.All",
+    "IdentityRiskyUser.Read.All",
     "LicenseAssignment.Read.All",
     "Organization.Read.All",
     "Policy.Read.All",
+    "PrivilegedEligibilitySchedule.Read.AzureADGroup",
     "Reports.Read.All",
     "RoleManagement.Read.Directory",
     "User.Read.All",
@@ -108,6 +111,9 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
         Resource::RoleAssignments => roles::assignments(&context),
         Resource::AssignmentSchedules => roles::assignment_schedules(&context),
         Resource::EligibilitySchedules => roles::eligibility_schedules(&context),
+        Resource::GroupEligibilities => privilege::group_eligibilities(&context),
+        Resource::RolePolicies => privilege::role_policies(&context),
+        Resource::RiskyUsers => privilege::risky_users(&context),
         Resource::Groups => groups::list(&context),
         Resource::Group(id) => groups::one(&context, id),
         Resource::Members(circle) => members::list(&context, circle),
@@ -167,11 +173,11 @@ fn permit(
     }
     let plan = state.plan(faults);
     let conditional_access = resource.meter() == Meter::ConditionalAccess;
+    if resource.needs_p2() && plan != Plan::P2 {
+        return Err(resource.without_p2());
+    }
     if (report || conditional_access) && plan == Plan::None {
         return Err(Refusal::unlicensed());
-    }
-    if resource.needs_p2() && plan != Plan::P2 {
-        return Err(Refusal::without_p2());
     }
     if resource.meter() == Meter::Usage {
         // A service of its own, too; nobody reads it often enough to be told.

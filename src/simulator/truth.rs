@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Plan;
 use super::person::Person;
+use super::privilege::Privilege;
 
 /// What kind of tenant the people live in, as far as that decides what becomes of them.
 #[derive(Clone, Copy, Debug)]
@@ -118,6 +119,8 @@ pub struct Truth {
     pub outlook: BTreeMap<&'static str, usize>,
     /// Who reaches Partner Center, and how.
     pub partner_center: PartnerCenter,
+    /// Who is behind a privilege in the partner's own tenant.
+    pub privilege: Privilege,
 }
 
 /// Alerts about fraud. Those that are tests are in no figure but their own.
