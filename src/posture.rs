@@ -11,6 +11,7 @@ mod outlook;
 pub mod partner;
 pub mod people;
 mod policies;
+pub mod privilege;
 pub mod registration;
 mod sign_ins;
 mod special;
@@ -32,6 +33,7 @@ use crate::posture::coverage::{Assessment, Coverage, Ground, PolicyGaps, Questio
 use crate::posture::fraud::Fraud;
 use crate::posture::people::People;
 use crate::posture::policies::Options;
+use crate::posture::privilege::Privilege;
 use crate::posture::registration::Registration;
 use crate::sources::policy::Policy;
 use crate::sources::{Facts, Unread, User};
@@ -58,6 +60,8 @@ pub struct Posture<'a> {
     pub policies: Result<PolicyGaps<'a>, Unread>,
     /// Which alerts about fraud are open, and how fast they are answered.
     pub fraud: Result<Fraud<'a>, Unread>,
+    /// Who is behind a privilege.
+    privilege: Privilege<'a>,
     /// Found when first asked for, by [`Posture::options`].
     options: OnceLock<Options>,
 }
@@ -76,6 +80,7 @@ impl<'a> Posture<'a> {
         let legacy = known.map(|people| Assessment::of(&ground, people, Question::Legacy));
         let administrators = known.map(People::administrators);
         let policies = policy_gaps(facts, declared);
+        let privilege = Privilege::of(facts, known);
         Self {
             facts,
             declared,
@@ -84,6 +89,7 @@ impl<'a> Posture<'a> {
             legacy,
             administrators,
             policies,
+            privilege,
             people,
             fraud: Fraud::of(facts),
             options: OnceLock::new(),
@@ -99,6 +105,7 @@ impl<'a> Posture<'a> {
         sign_ins::observe(self, samples);
         fraud::observe(self, samples);
         partner::observe(self, samples);
+        privilege::observe(self, samples);
     }
 
     /// Who of these people is not always challenged, each as a finding in words.
@@ -229,5 +236,5 @@ pub fn metrics() -> Vec<&'static Metric> {
         &partner::METRICS,
         &fraud::METRICS,
     ];
-    all.concat()
+    all.into_iter().flatten().copied().chain(privilege::metrics()).collect()
 }
