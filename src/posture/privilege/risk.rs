@@ -79,9 +79,13 @@ fn is_wide(conditions: &Conditions) -> bool {
     let applications = &conditions.applications;
     let is_all = |word: &str| word.eq_ignore_ascii_case("all");
     let clients = &conditions.client_app_types;
+    // With both, it acts only where the account and the sign-in are at risk.
+    let is_one =
+        conditions.sign_in_risk_levels.is_empty() || conditions.user_risk_levels.is_empty();
     let strange =
         conditions.others.iter().chain(&applications.others).chain(&conditions.users.others);
-    applications.include_applications.iter().any(|it| is_all(it))
+    is_one
+        && applications.include_applications.iter().any(|it| is_all(it))
         && applications.exclude_applications.is_empty()
         && applications.application_filter.is_none()
         && (clients.is_empty() || clients.iter().any(|it| is_all(it)))
