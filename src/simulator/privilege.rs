@@ -53,7 +53,7 @@ impl Traits {
     pub(super) fn of(person: &Person, born: i64) -> Self {
         let mut rng = fastrand::Rng::with_seed(person.id as u64 ^ 0x9817);
         let is_employee = person.role == Role::Employee;
-        let (premium, mailbox) = (rng.u8(..100) < 70, is_employee && rng.u8(..100) < 60);
+        let (premium, mailbox) = (rng.u8(..100) < 60, is_employee && rng.u8(..100) < 60);
         let synchronized = is_employee && rng.u8(..100) < 30;
         // Nothing lies near the limit, so that nothing crosses it while the world is looked at.
         let last = match rng.u8(..100) {
@@ -89,7 +89,7 @@ pub(super) fn left(person: &Person) -> Option<Duty> {
     if person.enabled || person.role != Role::Employee || person.duty != Duty::None {
         return None;
     }
-    match person.serial % 4 {
+    match person.serial % 3 {
         0 => Some(Duty::SalesAgent),
         1 => Some(Duty::HelpdeskAgent),
         _ => None,

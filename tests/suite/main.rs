@@ -12,6 +12,7 @@ mod command_line;
 mod harness;
 mod partner_center;
 mod person;
+mod privilege;
 mod samples;
 mod scrape;
 mod secrets;
