@@ -44,6 +44,8 @@ pub enum Api {
     /// The service behind Partner Center's page of administrative relationships, a host and an audience of
     /// its own; paths begin with `/v1/…`.
     Dap,
+    /// Nobody's: a file that the operator points at.
+    File,
     /// Where tokens are had. The room `oauth` speaks to it, no path of it is asked for here.
     Login,
 }
@@ -55,6 +57,7 @@ impl Api {
             Self::Graph => "graph",
             Self::PartnerCenter => "partner_center",
             Self::Dap => "dap",
+            Self::File => "file",
             Self::Login => "login",
         }
     }
@@ -135,6 +138,12 @@ impl Ask {
     pub const fn dap(path: &'static str) -> Self {
         let (api, bucket) = (Api::Dap, Bucket::Dap);
         Self { api, path: Cow::Borrowed(path), bucket, who: Who::AppUser, headers: &[] }
+    }
+
+    /// A file, by the key of the configuration that names it.
+    pub const fn file(key: &'static str) -> Self {
+        let (api, bucket) = (Api::File, Bucket::PartnerCenter);
+        Self { api, path: Cow::Borrowed(key), bucket, who: Who::Application, headers: &[] }
     }
 
     /// The same question about one object.
@@ -331,7 +340,21 @@ impl Client {
     pub async fn list<Row: DeserializeOwned>(
         &self,
         ask: &Ask,
-        each: impl FnMut(Row),
+        mut each: impl FnMut(Row),
+    ) -> Result<Tally, FetchError> {
+        self.list_of_new(ask, |row| {
+            each(row);
+            true
+        })
+        .await
+    }
+
+    /// The same for lists that may begin again without end: `each` says whether a row is new, and a
+    /// page with rows of which none is ends it.
+    pub async fn list_of_new<Row: DeserializeOwned>(
+        &self,
+        ask: &Ask,
+        each: impl FnMut(Row) -> bool,
     ) -> Result<Tally, FetchError> {
         let (tally, last) = self.walk(ask, each).await?;
         if tally.is_spoilt() { Err(bad_rows(tally, &last)) } else { Ok(tally) }
@@ -342,9 +365,13 @@ impl Client {
     pub async fn salvage<Row: DeserializeOwned>(
         &self,
         ask: &Ask,
-        each: impl FnMut(Row),
+        mut each: impl FnMut(Row),
     ) -> Result<Tally, FetchError> {
-        let (tally, last) = self.walk(ask, each).await?;
+        let is_new = |row| {
+            each(row);
+            true
+        };
+        let (tally, last) = self.walk(ask, is_new).await?;
         if tally.is_all_bad() { Err(bad_rows(tally, &last)) } else { Ok(tally) }
     }
 
@@ -352,7 +379,7 @@ impl Client {
     async fn walk<Row: DeserializeOwned>(
         &self,
         ask: &Ask,
-        mut each: impl FnMut(Row),
+        mut each: impl FnMut(Row) -> bool,
     ) -> Result<(Tally, Response), FetchError> {
         let limits = &self.0.settings.limits;
         let deadline = self.deadline();
@@ -368,7 +395,11 @@ impl Client {
             if tally.accepted + tally.rejected > limits.rows {
                 return Err(FetchError::Limit { bound: "rows" });
             }
-            page.rows.into_iter().for_each(&mut each);
+            let (rows, mut are_new) = (page.rows.len(), 0);
+            page.rows.into_iter().for_each(|row| are_new += usize::from(each(row)));
+            if rows > 0 && are_new == 0 {
+                return Err(FetchError::Limit { bound: "pages: they repeat" });
+            }
             let Some(next) = page.next else { return Ok((tally, response)) };
             let next = self.next(ask, &place, next, &response)?;
             asked.insert(place);
@@ -390,7 +421,7 @@ impl Client {
             Api::Graph => &self.0.settings.graph,
             Api::PartnerCenter => &self.0.settings.partner_center,
             Api::Dap => &self.0.settings.dap,
-            Api::Login => return Err(FetchError::Internal),
+            Api::Login | Api::File => return Err(FetchError::Internal),
         };
         let url = below(base, &ask.path).map_err(|_| FetchError::Internal)?;
         Ok(Place { url, continuation: None })
@@ -433,7 +464,7 @@ impl Client {
         };
         let audience = match ask.api {
             Api::Graph => &settings.graph_audience,
-            Api::PartnerCenter | Api::Login => &settings.partner_center_audience,
+            Api::PartnerCenter | Api::Login | Api::File => &settings.partner_center_audience,
             Api::Dap => DAP_AUDIENCE,
         };
         Ok((tokens, audience))
@@ -442,7 +473,7 @@ impl Client {
     fn meter(&self, ask: &Ask) -> &ApiMeter {
         match ask.api {
             Api::Graph => &self.0.meters.graph,
-            Api::PartnerCenter | Api::Login => &self.0.meters.partner_center,
+            Api::PartnerCenter | Api::Login | Api::File => &self.0.meters.partner_center,
             Api::Dap => &self.0.meters.dap,
         }
     }
@@ -632,7 +663,7 @@ fn headers(
             insert("ms-partnercenter-application", "partnercenter_exporter");
             insert("x-locale", "en-US");
         }
-        Api::Graph | Api::Dap | Api::Login => {
+        Api::Graph | Api::Dap | Api::Login | Api::File => {
             insert("client-request-id", correlation);
             // Of the tenant's callers we are the one that can wait.
             insert("x-ms-throttle-priority", "Low");

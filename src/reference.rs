@@ -159,13 +159,18 @@ fn sources_page() -> String {
              * Microsoft's page: <{}>\n",
             about.id,
             about.what,
-            if about.ask.api == Api::Login { "POST" } else { "GET" },
+            match about.ask.api {
+                Api::Login => "POST",
+                Api::File => "read",
+                _ => "GET",
+            },
             about.ask.path,
             match about.ask.api {
                 Api::Graph => "Microsoft Graph",
                 Api::PartnerCenter => "Partner Center",
                 Api::Dap =>
                     "the service behind Partner Center's page of administrative relationships",
+                Api::File => "the file system; the key names the file",
                 Api::Login => "the authority, below the tenant's id",
             },
             about.permission,

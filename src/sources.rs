@@ -8,11 +8,16 @@ mod source;
 mod agent_groups;
 pub mod alert;
 mod app_user_token;
+mod audit_records;
 mod authentication_methods_policy;
 mod authentication_strengths;
 mod conditional_access_policies;
 mod cross_tenant_access;
+mod customer_dap;
 mod customer_insights;
+pub mod customers;
+pub mod dap_report;
+pub mod dap_service;
 mod fraud_events;
 mod groups;
 mod indirect_resellers;
@@ -44,6 +49,7 @@ mod usage_records;
 mod user_registration_details;
 mod users;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -53,11 +59,16 @@ use crate::metrics::Samples;
 
 pub use agent_groups::AgentGroups;
 pub use app_user_token::AppUserToken;
+pub use audit_records::AuditRecords;
 pub use authentication_methods_policy::AuthenticationMethodsPolicy;
 pub use authentication_strengths::AuthenticationStrengths;
 pub use conditional_access_policies::ConditionalAccessPolicies;
 pub use cross_tenant_access::CrossTenantAccess;
+pub use customer_dap::{CustomerDap, Kept as KeptCustomerDap};
 pub use customer_insights::{CustomerInsights, MfaOption, People};
+pub use customers::Customers;
+pub use dap_report::DapReport;
+pub use dap_service::DapService;
 pub use fraud_events::FraudEvents;
 pub use groups::{Group, Groups, Members};
 pub use indirect_resellers::{IndirectResellers, Reseller};
@@ -161,6 +172,16 @@ pub struct Facts {
     pub indirect_resellers: Fact<IndirectResellers>,
     /// The sign-in log.
     pub sign_ins: Fact<SignIns>,
+    /// The customers.
+    pub customers: Fact<Customers>,
+    /// Which of them have DAP.
+    pub customer_dap: Fact<CustomerDap>,
+    /// Partner Center's activity log.
+    pub audit_records: Fact<AuditRecords>,
+    /// DAP and its use, by the service behind Partner Center's page.
+    pub dap_service: Fact<DapService>,
+    /// The same by a report somebody exported.
+    pub dap_report: Fact<DapReport>,
 }
 
 impl Facts {
@@ -202,6 +223,11 @@ impl Facts {
             usage_records: Fact::default(),
             indirect_resellers: Fact::default(),
             sign_ins: Fact::default(),
+            customers: Fact::default(),
+            customer_dap: Fact::default(),
+            audit_records: Fact::default(),
+            dap_service: Fact::default(),
+            dap_report: Fact::default(),
         }
     }
 
@@ -415,6 +441,16 @@ pub fn each(visitor: &mut impl EachSource) {
         of_mut: |facts| &mut facts.indirect_resellers,
     });
     visitor.source(Place { of: |facts| &facts.sign_ins, of_mut: |facts| &mut facts.sign_ins });
+    visitor.source(Place { of: |facts| &facts.customers, of_mut: |facts| &mut facts.customers });
+    visitor
+        .source(Place { of: |facts| &facts.customer_dap, of_mut: |facts| &mut facts.customer_dap });
+    visitor.source(Place {
+        of: |facts| &facts.audit_records,
+        of_mut: |facts| &mut facts.audit_records,
+    });
+    visitor
+        .source(Place { of: |facts| &facts.dap_service, of_mut: |facts| &mut facts.dap_service });
+    visitor.source(Place { of: |facts| &facts.dap_report, of_mut: |facts| &mut facts.dap_report });
 }
 
 /// What is known of every source without asking it, for the configuration and the reference.
@@ -443,6 +479,8 @@ pub struct Schedule {
     pub window: Option<Duration>,
     /// Which ids are which application, for whoever tells them apart.
     pub applications: Applications,
+    /// The file it is read from, for whoever reads one.
+    pub file: Option<PathBuf>,
 }
 
 impl Schedule {
@@ -451,7 +489,7 @@ impl Schedule {
         let interval = about.interval;
         let (max_age, window) = (about.max_age(interval), about.window);
         let applications = Applications::default();
-        Self { enabled: about.enabled, interval, max_age, window, applications }
+        Self { enabled: about.enabled, interval, max_age, window, applications, file: None }
     }
 }
 
@@ -473,6 +511,7 @@ mod tests {
                 Api::Graph => &["/v1.0/", "/beta/"],
                 Api::PartnerCenter | Api::Dap => &["/v1/"],
                 Api::Login => &["/oauth2/v2.0/"],
+                Api::File => &["sources."],
             };
             assert!(begins.iter().any(|begin| about.ask.path.starts_with(begin)), "{}", about.id);
             assert!(about.after.iter().all(|id| ids.contains(id)), "{}", about.id);

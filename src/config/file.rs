@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use crate::client::Api;
+
 use super::value::{Endpoint, Guid, HumanDuration, TenantName};
 
 /// Configuration of partnercenter_exporter.
@@ -291,6 +293,10 @@ pub(super) struct SourceSettings {
     pub(super) max_age: Option<HumanDuration>,
     /// How far back figures reach, from 3h to 30d; 7d unless given.
     pub(super) window: Option<HumanDuration>,
+    /// The report to read, for dap_report: a CSV file exported from Partner Center's page of
+    /// administrative relationships. Naming it enables the source.
+    #[schemars(with = "Option<PathBuf>")]
+    pub(super) file: Option<Spanned<PathBuf>>,
     /// Client ids that are one of these applications, besides Microsoft's own.
     #[serde(default)]
     pub(super) applications: BTreeMap<ApplicationName, Vec<Guid>>,
@@ -324,17 +330,27 @@ pub fn schema() -> String {
         .iter()
         .map(|about| {
             let description = format!("{}.", about.what);
-            let of = if about.window.is_some() { "LogSettings" } else { "SourceSettings" };
+            let of = match about.ask.api {
+                _ if about.window.is_some() => "LogSettings",
+                Api::File => "FileSettings",
+                _ => "SourceSettings",
+            };
             let place = format!("#/$defs/{of}");
             let value = serde_json::json!({"$ref": place, "description": description});
             (about.id.to_owned(), value)
         })
         .collect();
-    // What only a log is told is offered for no other source.
+    // What only a log or a file is told is offered for no other source.
     if let Some(definitions) = schema.pointer_mut("/$defs") {
-        definitions["LogSettings"] = definitions["SourceSettings"].clone();
-        if let Some(keys) = definitions["SourceSettings"]["properties"].as_object_mut() {
-            keys.retain(|key, _| !["window", "applications"].contains(&key.as_str()));
+        for (kind, hidden) in [
+            ("LogSettings", &["file"][..]),
+            ("FileSettings", &["window", "applications"]),
+            ("SourceSettings", &["window", "applications", "file"]),
+        ] {
+            definitions[kind] = definitions["SourceSettings"].clone();
+            if let Some(keys) = definitions[kind]["properties"].as_object_mut() {
+                keys.retain(|key, _| !hidden.contains(&key.as_str()));
+            }
         }
     }
     if let Some(sources) = schema.pointer_mut("/$defs/Tenant/properties/sources") {

@@ -16,7 +16,7 @@ use super::file::{
     ApplicationName, CloudName, Credential, File, ManagedIdentity, PaceName, SourceSettings, Tenant,
 };
 use super::value::Guid;
-use crate::client::{self, Limits, Pacing};
+use crate::client::{self, Api, Limits, Pacing};
 use crate::oauth::{self, Cloud, ManagedIdentityHost, Secret};
 use crate::posture::Declarations;
 use crate::refresh::{self, TenantSettings};
@@ -27,7 +27,7 @@ use crate::wire;
 
 /// Keys that are part of the design and do nothing in this version. Accepting them would promise
 /// what is not kept.
-const NOT_YET: [&str; 2] = ["customers", "webhooks"];
+const NOT_YET: [&str; 1] = ["webhooks"];
 
 /// No source changes faster, and some limits are the whole tenant's.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
@@ -216,7 +216,8 @@ fn tenant(
         PaceName::Microsoft => Pacing::Microsoft,
         PaceName::Unlimited => Pacing::Unlimited,
     };
-    let schedules = tenant.sources.into_iter().map(|(name, settings)| schedule(&name, &settings));
+    let schedules =
+        tenant.sources.into_iter().map(|(name, settings)| schedule(&name, &settings, base));
     let endpoints = tenant.endpoints;
     Ok(TenantSettings {
         name: tenant.name.0,
@@ -245,6 +246,7 @@ fn tenant(
 fn schedule(
     name: &str,
     settings: &Spanned<SourceSettings>,
+    base: &Path,
 ) -> Result<(&'static str, Schedule), Wrong> {
     let all = sources::all();
     let Some(about) = all.iter().find(|about| about.id == name) else {
@@ -297,12 +299,25 @@ fn schedule(
     let applications = given.applications.iter().flat_map(|(name, ids)| {
         ids.iter().filter_map(|Guid(id)| Some((wire::guid(id)?, application(*name))))
     });
+    let reads_file = about.ask.api == Api::File;
+    match &given.file {
+        Some(file) if !reads_file => {
+            return Err(wrong(file, format!("`{name}` reads no file; remove `file`")));
+        }
+        None if reads_file && given.enabled == Some(true) => {
+            let message = format!("`{name}` is enabled and has no file; name it with `file`");
+            return Err(wrong(settings, message));
+        }
+        _ => {}
+    }
     let schedule = Schedule {
-        enabled: given.enabled.unwrap_or(true),
+        // Who names a file wants it read.
+        enabled: given.enabled.unwrap_or(about.enabled || given.file.is_some()),
         interval,
         max_age,
         window: window.or(about.window),
         applications: Applications::with(applications),
+        file: given.file.as_ref().map(|file| base.join(&file.value)),
     };
     Ok((about.id, schedule))
 }
@@ -624,9 +639,26 @@ mod tests {
                 "the window of `sign_ins` is not between 3h and 30d",
             ),
             (
-                format!("{HEAD}{SECRET}    sources: {{ customers: {{}} }}\n"),
+                format!("{HEAD}{SECRET}    sources: {{ webhooks: {{}} }}\n"),
                 5,
-                "`customers` does nothing in this version",
+                "`webhooks` does nothing in this version",
+            ),
+            (
+                format!("{HEAD}{SECRET}    sources: {{ dap_report: {{ enabled: true }} }}\n"),
+                5,
+                "`dap_report` is enabled and has no file",
+            ),
+            (
+                format!("{HEAD}{SECRET}    sources: {{ users: {{ file: a.csv }} }}\n"),
+                5,
+                "`users` reads no file",
+            ),
+            (
+                format!(
+                    "{HEAD}{SECRET}    high_privilege_roles: [3F1C0B6A-0000-4000-8000-000000000009]\n"
+                ),
+                5,
+                "is no built-in role",
             ),
             (
                 format!("{HEAD}{SECRET}    sources: {{ uesrs: {{}} }}\n"),

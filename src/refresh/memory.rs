@@ -1,7 +1,8 @@
-//! What the loop remembers over a restart: when each source last succeeded, how old each grant is,
-//! and the closed hours of each sign-in log. Without the first a restart in the middle of an outage
-//! would forget how old the outage is; without the second a copied file would pass for a young
-//! grant; without the third a week of rows would be read again.
+//! What the loop remembers over a restart: when each source last succeeded, how old each grant is, the
+//! closed hours of each sign-in log, when each delegation was last used, and which customers have DAP.
+//! Without the first a restart in the middle of an outage would forget how old the outage is; without
+//! the second a copied file would pass for a young grant; without the third a week of rows would be read
+//! again; the fourth cannot be read again at all, and the fifth takes an hour.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use serde::de::DeserializeOwned;
 
 use super::tenant::Tenant;
 use crate::oauth::Dates;
-use crate::sources::sign_ins::Closed;
+use crate::sources::CustomerDap;
+use crate::sources::sign_ins::{Closed, Uses};
 use crate::state::{StateDirectory, StateError};
 
 /// Last successes by source.
@@ -27,6 +29,10 @@ pub(super) struct Past {
     pub(super) grant: Option<Dates>,
     /// What is closed of the sign-in log.
     pub(super) sign_ins: Option<Closed>,
+    /// When delegations were last used.
+    pub(super) uses: Option<Uses>,
+    /// Which customers have DAP.
+    pub(super) customer_dap: Option<CustomerDap>,
 }
 
 /// The state directory, if there is one, and what stands in it.
@@ -35,8 +41,10 @@ pub(super) struct Memory {
     state: Option<StateDirectory>,
     successes: Kept<Successes>,
     grants: Kept<Dates>,
-    /// From when to when each sign-in log was closed when it was last written, by tenant.
-    sign_ins: BTreeMap<String, (i64, i64)>,
+    /// What was known of each sign-in log when it was last written, by tenant.
+    sign_ins: BTreeMap<String, ((usize, i64, i64), (i64, i64))>,
+    /// How many customers were known when they were last written, and the newest answer, by tenant.
+    customer_dap: BTreeMap<String, (usize, Option<Timestamp>)>,
     /// Whether the last write failed, so that a full disk is logged once and not every time.
     failing: bool,
 }
@@ -79,7 +87,8 @@ impl Memory {
     pub(super) fn recall(state: Option<StateDirectory>) -> Result<Self, StateError> {
         let successes = Kept::recall("sources.json", state.as_ref())?;
         let grants = Kept::recall("grants.json", state.as_ref())?;
-        Ok(Self { state, successes, grants, sign_ins: BTreeMap::new(), failing: false })
+        let (sign_ins, customer_dap) = Default::default();
+        Ok(Self { state, successes, grants, sign_ins, customer_dap, failing: false })
     }
 
     /// What is remembered of one tenant.
@@ -87,31 +96,65 @@ impl Memory {
         Ok(Past {
             last_successes: self.successes.written.get(tenant).cloned().unwrap_or_default(),
             grant: self.grants.written.get(tenant).cloned(),
-            sign_ins: self.closed_sign_ins(tenant)?,
+            sign_ins: self.kept(
+                SIGN_INS,
+                tenant,
+                Closed::is_usable,
+                "reading the sign-in log from its beginning",
+            )?,
+            uses: self.kept(
+                DELEGATIONS,
+                tenant,
+                Uses::is_usable,
+                "when delegations were last used is unknown again, until ninety days of the log were seen",
+            )?,
+            customer_dap: self
+                .kept(CUSTOMER_DAP, tenant, |_| true, "asking about DAP of every customer anew")?
+                .map(CustomerDap::recalled),
         })
     }
 
-    /// The closed hours of one tenant's log. A file of its own for each tenant, since it is large.
-    fn closed_sign_ins(&self, tenant: &str) -> Result<Option<Closed>, StateError> {
+    /// What one tenant's file of this kind holds. Files of their own for each tenant, since they are
+    /// large. One that cannot be used is set aside, and `going_on` says what that means.
+    fn kept<T: DeserializeOwned>(
+        &self,
+        kind: &str,
+        tenant: &str,
+        is_usable: fn(&T) -> bool,
+        going_on: &str,
+    ) -> Result<Option<T>, StateError> {
         let Some(state) = &self.state else { return Ok(None) };
-        match state.read::<Closed>(&sign_ins_file(tenant)) {
-            Ok(closed) => Ok(closed.filter(Closed::is_usable)),
-            Err(error @ StateError::Newer { .. }) => Err(error),
-            Err(error) => {
-                tracing::warn!(%tenant, %error, "reading the sign-in log from its beginning");
-                state.set_aside(&sign_ins_file(tenant));
-                Ok(None)
-            }
-        }
+        let file = file(kind, tenant);
+        let error = match state.read::<T>(&file) {
+            Ok(Some(kept)) if !is_usable(&kept) => format!("{file} is not what this version keeps"),
+            Ok(kept) => return Ok(kept),
+            Err(error @ StateError::Newer { .. }) => return Err(error),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(%tenant, %error, set_aside = %format!("{file}.damaged"), "{going_on}");
+        state.set_aside(&file);
+        Ok(None)
     }
 
+    /// What was last done with delegations is written before the hours it was read from, so that no
+    /// kill leaves hours that are taken for read and whose uses are forgotten.
     fn note_sign_ins(&mut self, tenants: &[Arc<Tenant>]) -> Result<(), StateError> {
         let Some(state) = &self.state else { return Ok(()) };
         for tenant in tenants {
-            let Some(closed) = tenant.closed_sign_ins() else { continue };
-            if self.sign_ins.get(&tenant.name) != Some(&closed.bounds()) {
-                state.write(&sign_ins_file(&tenant.name), &*closed)?;
-                self.sign_ins.insert(tenant.name.clone(), closed.bounds());
+            if let Some((closed, uses)) = tenant.kept_of_sign_ins() {
+                let bounds = (uses.bounds(), closed.bounds());
+                if self.sign_ins.get(&tenant.name) != Some(&bounds) {
+                    state.write(&file(DELEGATIONS, &tenant.name), &*uses)?;
+                    state.write(&file(SIGN_INS, &tenant.name), &*closed)?;
+                    self.sign_ins.insert(tenant.name.clone(), bounds);
+                }
+            }
+            if let Some(flags) = tenant.kept_of_customer_dap() {
+                let extent = flags.extent();
+                if self.customer_dap.get(&tenant.name) != Some(&extent) {
+                    state.write(&file(CUSTOMER_DAP, &tenant.name), &flags.kept())?;
+                    self.customer_dap.insert(tenant.name.clone(), extent);
+                }
             }
         }
         Ok(())
@@ -143,7 +186,12 @@ impl Memory {
     }
 }
 
+/// Kinds of files.
+const SIGN_INS: &str = "sign_ins";
+const DELEGATIONS: &str = "delegations";
+const CUSTOMER_DAP: &str = "customer_dap";
+
 /// Names of tenants are names of files: letters, digits, `-`, `_` and `.`.
-fn sign_ins_file(tenant: &str) -> String {
-    format!("sign_ins-{tenant}.json")
+fn file(kind: &str, tenant: &str) -> String {
+    format!("{kind}-{tenant}.json")
 }

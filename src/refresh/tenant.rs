@@ -15,8 +15,10 @@ use crate::clock::{Clock, age};
 use crate::oauth::{self, Dates, Grant, StoreError, Tokens};
 use crate::posture::Declarations;
 use crate::snapshot::{Report, Standing};
-use crate::sources::sign_ins::{Closed, SignIns};
-use crate::sources::{self, EachSource, Fact, Facts, Place, Rows, Schedule, Source, Unread};
+use crate::sources::sign_ins::{Closed, SignIns, Uses};
+use crate::sources::{
+    self, CustomerDap, EachSource, Fact, Facts, Place, Rows, Schedule, Source, Unread,
+};
 use crate::telemetry::{ApiMeter, SourceMeter, Telemetry};
 use crate::transport::Transport;
 
@@ -213,8 +215,12 @@ impl Tenant {
             Client::new(settings.client, transport, identities, clock.clone(), asked, in_flight);
         let mut facts = Facts::unread(clock.now());
         // Gone on from, and not shown before it was.
-        if let Some(closed) = past.sign_ins {
-            facts.sign_ins = Fact::known(SignIns::recalled(closed), clock.now());
+        if past.sign_ins.is_some() || past.uses.is_some() {
+            let recalled = SignIns::recalled(past.sign_ins, past.uses);
+            facts.sign_ins = Fact::known(recalled, clock.now());
+        }
+        if let Some(flags) = past.customer_dap {
+            facts.customer_dap = Fact::known(flags, clock.now());
         }
         let readings = Readings { facts, marks: marks.collect() };
         Ok(Self {
@@ -290,10 +296,18 @@ impl Tenant {
         }
     }
 
-    /// What is closed of the sign-in log, to be kept over a restart.
-    pub(super) fn closed_sign_ins(&self) -> Option<Arc<Closed>> {
+    /// What is closed of the sign-in log, and what it showed of delegations, to be kept over a restart.
+    pub(super) fn kept_of_sign_ins(&self) -> Option<(Arc<Closed>, Arc<Uses>)> {
         match &lock(&self.readings).facts.sign_ins {
-            Fact::Known { rows, .. } => Some(Arc::clone(rows.closed())),
+            Fact::Known { rows, .. } => Some((Arc::clone(rows.closed()), Arc::clone(rows.uses()))),
+            Fact::Unread(_) => None,
+        }
+    }
+
+    /// Which customers have DAP, to be kept over a restart.
+    pub(super) fn kept_of_customer_dap(&self) -> Option<Arc<CustomerDap>> {
+        match &lock(&self.readings).facts.customer_dap {
+            Fact::Known { rows, .. } => Some(Arc::clone(rows)),
             Fact::Unread(_) => None,
         }
     }

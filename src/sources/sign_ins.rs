@@ -11,6 +11,7 @@ mod reading;
 mod row;
 #[cfg(test)]
 mod tests;
+mod uses;
 mod window;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use log::Closed;
 pub use past::{Past, Progress};
 pub use people::{Deed, Deeds, Last};
 pub use row::{Access, Client as LegacyClient, Outcome, Page, PersonId, Resource, SignIn, page};
+pub use uses::Uses;
 
 /// The log as far as it was read, in counts of hours and people's last deeds; no row is kept.
 #[derive(Debug, Clone)]
@@ -73,9 +75,9 @@ pub struct Tellings {
 }
 
 impl SignIns {
-    /// What an earlier run closed; it is shown when this one has read on.
-    pub fn recalled(closed: Closed) -> Self {
-        Self::of(Log::recalled(Arc::new(closed)))
+    /// What an earlier run closed and remembers; it is shown when this one has read on.
+    pub fn recalled(closed: Option<Closed>, uses: Option<Uses>) -> Self {
+        Self::of(Log::recalled(closed, uses))
     }
 
     fn of(log: Log) -> Self {
@@ -86,6 +88,11 @@ impl SignIns {
     /// What is closed, to be kept over a restart.
     pub fn closed(&self) -> &Arc<Closed> {
         self.log.closed()
+    }
+
+    /// When customers' tenants were last gone into, to be kept over a restart.
+    pub fn uses(&self) -> &Arc<Uses> {
+        self.log.uses()
     }
 
     /// What is counted; `None` until the whole window was read.

@@ -73,7 +73,7 @@ impl<T> Sweep<T> {
     }
 
     /// All that was read, with the time.
-    pub fn read(&self) -> impl Iterator<Item = (&ObjectId, &T, Timestamp)> {
+    pub fn read(&self) -> impl Iterator<Item = (&ObjectId, &T, Timestamp)> + Clone {
         self.0.iter().filter_map(|(id, it)| Some((id, it.what.as_ref().ok()?, it.read?)))
     }
 

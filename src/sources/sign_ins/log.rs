@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::applications::{Applications, Home};
 use super::hour::{Hour, Kind, Setting};
 use super::people::{Deeds, Last, People, Present};
-use super::row::{PersonId, SignIn};
+use super::row::{Outcome, PersonId, SignIn};
+use super::uses::{self, Uses};
 use super::window::{HOUR, SETTLES, Span, Window, begin_of, edge, hour_of, next_hour};
 
 /// How long counts of hours are kept: as long as Microsoft keeps its rows.
@@ -34,6 +35,8 @@ pub(super) struct Tally {
     pub(super) hours: BTreeMap<u32, Hour>,
     /// Of a settled window.
     people: People,
+    /// Customers' tenants that were gone into, of a settled window.
+    uses: uses::Last,
     /// Of an open one, by hour.
     pub(super) present: BTreeMap<u32, Present>,
     /// The earliest row.
@@ -43,7 +46,8 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn new(window: Window, home: Home) -> Self {
         let (ids, hours, people) = (HashSet::default(), BTreeMap::new(), People::default());
-        Self { window, home, ids, hours, people, present: BTreeMap::new(), oldest: window.until }
+        let (uses, present, oldest) = (uses::Last::default(), BTreeMap::new(), window.until);
+        Self { window, home, ids, hours, people, uses, present, oldest }
     }
 
     /// Adds a row, unless it came before or belongs to another window.
@@ -56,6 +60,14 @@ impl Tally {
         let hour = hour_of(at);
         let setting = Setting::of(kind, row, &self.home);
         self.hours.entry(hour).or_default().add(row, setting);
+        // What is not settled is read again for good, soon enough for what counts days.
+        if self.window.is_settled
+            && setting.is_aobo
+            && row.outcome == Some(Outcome::Success)
+            && let Some(tenant) = row.entered.0.filter(|tenant| Some(*tenant) != self.home.tenant)
+        {
+            self.uses.note(tenant, hour);
+        }
         let deeds = Deeds::of(row, setting);
         let Some(person) = row.person.0.filter(|_| !deeds.is_empty()) else { return };
         if self.window.is_settled {
@@ -120,6 +132,8 @@ struct Piece {
 #[derive(Debug, Clone)]
 pub(super) struct Log {
     closed: Arc<Closed>,
+    /// Kept for longer than what is closed, and whatever becomes of that.
+    uses: Arc<Uses>,
     /// In order, without overlap, beginning where `closed` ends.
     open: Vec<Arc<Piece>>,
     pub(super) span: Span,
@@ -132,14 +146,21 @@ pub(super) struct Log {
 impl Log {
     /// Nothing known at `now`.
     pub(super) fn new(now: i64, window: i64) -> Self {
-        let closed = Arc::new(Closed::nothing(edge(now), 0));
-        Self { closed, open: Vec::new(), span: Span::default(), now, window }
+        let (closed, uses) = (Arc::new(Closed::nothing(edge(now), 0)), Arc::default());
+        Self { closed, uses, open: Vec::new(), span: Span::default(), now, window }
     }
 
     /// What was kept over a restart.
-    pub(super) fn recalled(closed: Arc<Closed>) -> Self {
+    pub(super) fn recalled(closed: Option<Closed>, uses: Option<Uses>) -> Self {
+        let closed = closed.unwrap_or_else(|| Closed::nothing(0, 0));
         let now = closed.until + SETTLES;
-        Self { closed, open: Vec::new(), span: Span::default(), now, window: 0 }
+        let (closed, uses) = (Arc::new(closed), Arc::new(uses.unwrap_or_default()));
+        Self { closed, uses, open: Vec::new(), span: Span::default(), now, window: 0 }
+    }
+
+    /// When customers' tenants were last gone into.
+    pub(super) fn uses(&self) -> &Arc<Uses> {
+        &self.uses
     }
 
     pub(super) fn closed(&self) -> &Arc<Closed> {
@@ -150,6 +171,7 @@ impl Log {
     /// and what a clock that ran ahead dreamt.
     pub(super) fn begin(&mut self, now: i64, window: i64, applications: &Applications) {
         (self.now, self.window) = (now, window);
+        Arc::make_mut(&mut self.uses).begin(now);
         let (edge, want) = (edge(now), self.want());
         let closed = &self.closed;
         let applications = applications.fingerprint();
@@ -228,8 +250,11 @@ impl Log {
 
     /// Takes over a window that was read whole, with the number of its pages.
     pub(super) fn commit(&mut self, tally: Tally, pages: u32, is_plain: bool) {
-        let Tally { window, mut hours, people, mut present, .. } = tally;
+        let Tally { window, mut hours, people, uses, mut present, .. } = tally;
         if window.is_settled {
+            if !is_plain {
+                Arc::make_mut(&mut self.uses).commit(&uses, window);
+            }
             let closed = Arc::make_mut(&mut self.closed);
             hours
                 .iter()

@@ -45,6 +45,8 @@ pub struct SignIn {
     pub(super) issuer: Issuer,
     #[serde(default, rename = "homeTenantId", deserialize_with = "spelled")]
     pub(super) home: MaybeId,
+    #[serde(default, rename = "resourceTenantId", deserialize_with = "spelled")]
+    pub(super) entered: MaybeId,
     #[serde(default, rename = "status", deserialize_with = "outcome")]
     pub(super) outcome: Option<Outcome>,
 }
@@ -631,6 +633,7 @@ mod tests {
             "incomingTokenType",
             "tokenIssuerType",
             "homeTenantId",
+            "resourceTenantId",
             "status",
             "\"\u{1F600}",
         ]);

@@ -271,8 +271,30 @@ impl Raw {
             "crossTenantAccessType": if self.is_provider { "serviceProvider" } else { "none" },
             "incomingTokenType": if self.is_federated { "saml11" } else { "none" },
             "homeTenantId": OWN,
+            "resourceTenantId": if self.is_provider { entered(self.person) } else { OWN.to_owned() },
         })
     }
+}
+
+/// The tenant of the customer whom somebody goes to.
+fn entered(person: u8) -> String {
+    format!("cccc0000-0000-4000-8000-0000000000{:02x}", person % 3)
+}
+
+/// What is remembered of delegations is what every row tells of the time since nothing was missed.
+fn remembers(log: &Log, rows: &[Raw], now: i64) -> Result<(), TestCaseError> {
+    let Some(since) = log.uses().watched_since(now) else { return Ok(()) };
+    for person in 0..3 {
+        let customer = entered(person);
+        let used = rows.iter().filter(|row| {
+            let is_known = row.at >= since && row.at < window::edge(now);
+            row.is_provider && row.code == 0 && entered(row.person) == customer && is_known
+        });
+        let last = used.map(|row| row.at.div_euclid(HOUR) * HOUR).max();
+        let told = log.uses().last(&ObjectId::parse(&customer).unwrap());
+        prop_assert_eq!(told.filter(|at| *at + HOUR > since || last.is_some()), last);
+    }
+    Ok(())
 }
 
 fn raw(span: i64) -> impl Strategy<Value = Raw> {
@@ -497,14 +519,15 @@ proptest! {
             match step {
                 Step::Keep => {
                     let text = serde_json::to_string(&**log.closed()).unwrap();
-                    kept = Some((text, Arc::clone(log.closed())));
+                    let uses = serde_json::to_string(&**log.uses()).unwrap();
+                    kept = Some((text, Arc::clone(log.closed()), uses));
                 }
                 Step::Kill => {
                     log = match &kept {
-                        Some((text, written)) => {
+                        Some((text, written, uses)) => {
                             let closed: Closed = serde_json::from_str(text).unwrap();
                             prop_assert_eq!(&closed, &**written);
-                            Log::recalled(Arc::new(closed))
+                            Log::recalled(Some(closed), serde_json::from_str(uses).ok())
                         }
                         None => Log::new(now, window),
                     };
@@ -527,6 +550,7 @@ proptest! {
                         let mut told = lines(&source);
                         told.sort();
                         prop_assert_eq!(told, naive(&rows, now, window));
+                        remembers(&log, &rows, now)?;
                     }
                 }
             }
@@ -540,6 +564,8 @@ proptest! {
             windows += 1;
             prop_assert!(windows < 20_000);
         }
+        remembers(&log, &rows, now)?;
+        prop_assert!(log.uses().watched_since(now).is_some());
         let source = counted(log);
         let mut told = lines(&source);
         told.sort();
