@@ -143,7 +143,7 @@ pub struct Privilege {
     pub leavers: Option<usize>,
 }
 
-/// The groups of agents somebody is in.
+/// The group of agents somebody is in.
 fn groups(duty: Duty) -> Option<&'static str> {
     let [admins, helpdesk, sales] = AGENTS;
     match duty {

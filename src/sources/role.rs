@@ -26,14 +26,6 @@ pub struct RoleAssignment {
     pub ends: Option<Timestamp>,
 }
 
-impl RoleAssignment {
-    /// Whether it is held now and for ever, until somebody takes it away. Says nothing of one that
-    /// may only be activated.
-    pub fn is_standing(&self) -> bool {
-        !self.activated && self.ends.is_none()
-    }
-}
-
 /// The role of the accounts with which Entra Connect synchronises. Nobody else is to have it.
 pub const DIRECTORY_SYNCHRONIZATION: &str = "d29b2b05-8046-44ba-8758-1e26182fcf32";
 

@@ -164,3 +164,68 @@ fn flags(posture: &Posture<'_>, agents: &Agents<'_>, samples: &mut Samples) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::metrics::Samples;
+    use crate::posture::{Posture, tenants};
+
+    fn page(yaml: &str) -> String {
+        let tenant = tenants::tenant(yaml);
+        let (facts, declared) = (tenant.facts(), tenant.declared());
+        let mut samples = Samples::of_tenant("t");
+        super::observe(&Posture::of(&facts, &declared), &mut samples);
+        samples
+            .to_string()
+            .replace("partnercenter_", "")
+            .replace("tenant=\"t\",group=\"AdminAgents\",", "")
+    }
+
+    const GROUPS: &str =
+        "groups: { g: [anna, gus, robot, inner], inner: [anna, out, g] }, agents: [g]";
+    const USERS: &str =
+        "users: { anna: {}, gus: { guest: true }, out: { disabled: true }, ines: {} }";
+
+    #[test]
+    fn agents_are_counted_once_each_by_what_is_to_be_looked_at() {
+        let having = "having: { gus: { last: 91, mailbox: true, p2: false }, out: { last: 400, mailbox: true, synchronized: true }, anna: { synchronized: true } }";
+        let page = page(&format!("{{ {USERS}, {GROUPS}, {having} }}"));
+        for line in [
+            "agent_group_members{account=\"guest\"} 1",
+            "agent_group_members{account=\"member\"} 1",
+            "agent_group_members_flagged{flag=\"disabled\"} 1",
+            "agent_group_members_flagged{flag=\"guest\"} 1",
+            "agent_group_members_flagged{flag=\"stale\"} 1",
+            "agent_group_members_flagged{flag=\"synchronized\"} 1",
+            "agent_group_applications{tenant=\"t\",group=\"AdminAgents\"} 1",
+            "agent_group_members_with_mailbox{tenant=\"t\",group=\"AdminAgents\"} 1",
+            "admin_agents{tenant=\"t\"} 2",
+            "admin_agents_p2{tenant=\"t\"} 1",
+        ] {
+            assert!(page.lines().any(|shown| shown == line), "{line}\n{page}");
+        }
+        assert!(!page.contains("SalesAgents"), "there is no such group: {page}");
+    }
+
+    #[test]
+    fn what_single_accounts_have_hides_only_what_rests_on_it() {
+        let of = |having: &str| page(&format!("{{ {USERS}, {GROUPS}, having: {having} }}"));
+        let no_log = of("{ anna: { last: refused } }");
+        assert!(!no_log.contains("stale") && no_log.contains("admin_agents_p2{tenant=\"t\"} 2"));
+        let unread = of("refused");
+        assert!(unread.contains("flag=\"disabled\"} 1") && unread.contains("flag=\"guest\"} 1"));
+        for hidden in ["stale", "synchronized", "with_mailbox", "agents_p2"] {
+            assert!(!unread.contains(hidden), "{hidden}: {unread}");
+        }
+        let of_the_disabled = of("{ out: { refused: true } }");
+        assert!(of_the_disabled.contains("stale"), "nobody asks what it has");
+    }
+
+    #[test]
+    fn a_group_in_the_group_that_cannot_be_read_hides_them_all() {
+        let page = page(
+            "{ users: { anna: {} }, groups: { g: [anna, inner], inner: refused }, agents: [g] }",
+        );
+        assert_eq!(page, "");
+    }
+}

@@ -205,3 +205,83 @@ pub(super) fn observe(posture: &Posture<'_>, samples: &mut Samples) {
         samples.count(&SYNCHRONIZED, [], found.len());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::metrics::Samples;
+    use crate::posture::{Posture, tenants};
+
+    const GLOBAL: &str = "62e90394-69f5-4237-9190-012177145e10";
+    const USERS: &str = "fe930be7-5e62-47db-91af-98c3a49a38b1";
+    const READER: &str = "5d6b6bb7-de71-4623-b4af-96380a352509";
+
+    fn page(yaml: &str) -> String {
+        let tenant = tenants::tenant(yaml);
+        let (facts, declared) = (tenant.facts(), tenant.declared());
+        let mut samples = Samples::of_tenant("t");
+        super::observe(&Posture::of(&facts, &declared), &mut samples);
+        samples.to_string()
+    }
+
+    fn count(page: &str, role: &str, assignment: &str) -> Option<usize> {
+        let name = format!(
+            "partnercenter_role_assignments{{tenant=\"t\",role=\"{role}\",assignment=\"{assignment}\"}} "
+        );
+        page.lines().find_map(|line| line.strip_prefix(&name)).map(|value| value.parse().unwrap())
+    }
+
+    #[test]
+    fn who_holds_a_role_in_two_ways_counts_once_and_by_the_stronger() {
+        let roles = format!(
+            "roles: {{ active: {{ {GLOBAL}: [anna] }}, time_bound: {{ {GLOBAL}: [bert] }}, activated: {{ {GLOBAL}: [carl] }}, eligible: {{ {GLOBAL}: [anna, bert, carl, dora, out], {READER}: [anna] }} }}"
+        );
+        let users = "{ anna: {}, bert: {}, carl: {}, dora: {}, out: { disabled: true } }";
+        let page = page(&format!("{{ users: {users}, {roles} }}"));
+        for assignment in ["permanent", "time_bound", "activated", "eligible"] {
+            assert_eq!(count(&page, "global_administrator", assignment), Some(1), "{assignment}");
+        }
+        assert_eq!(count(&page, "other", "eligible"), Some(1));
+        assert_eq!(count(&page, "user_administrator", "permanent"), Some(0), "zero is told");
+    }
+
+    #[test]
+    fn a_group_that_cannot_be_read_hides_the_role_it_holds_and_no_other() {
+        let roles = |kind: &str| {
+            format!("{{ active: {{ {GLOBAL}: [anna] }}, {kind}: {{ {USERS}: [g] }} }}")
+        };
+        let of = |kind: &str| {
+            let roles = roles(kind);
+            page(&format!(
+                "{{ users: {{ anna: {{}} }}, groups: {{ g: refused }}, roles: {roles} }}"
+            ))
+        };
+        let held = of("time_bound");
+        assert_eq!(count(&held, "global_administrator", "permanent"), Some(1));
+        assert_eq!(count(&held, "user_administrator", "permanent"), None);
+        assert_eq!(count(&held, "user_administrator", "eligible"), None);
+        assert!(!held.contains("admins_with_mailbox"), "{held}");
+        let at_will = of("eligible");
+        assert_eq!(count(&at_will, "user_administrator", "permanent"), Some(0));
+        assert_eq!(count(&at_will, "user_administrator", "eligible"), None);
+    }
+
+    #[test]
+    fn whoever_is_in_a_group_of_the_role_has_it_and_connect_sync_accounts_do_not_count() {
+        let page = page(&format!(
+            "{{ users: {{ anna: {{}}, sync: {{}} }}, sync: [sync], groups: {{ g: [anna, sync] }}, roles: {{ active: {{ {GLOBAL}: [g] }} }}, having: {{ anna: {{ mailbox: true, synchronized: true }} }} }}"
+        ));
+        assert_eq!(count(&page, "global_administrator", "permanent"), Some(1));
+        assert_eq!(count(&page, "other", "permanent"), Some(0), "{page}");
+        assert!(page.contains("admins_with_mailbox{tenant=\"t\"} 1\n"), "{page}");
+        assert!(page.contains("admins_synchronized{tenant=\"t\"} 1\n"), "{page}");
+    }
+
+    #[test]
+    fn without_eligibilities_what_is_held_now_is_told_and_nothing_else() {
+        let roles = format!("{{ active: {{ {GLOBAL}: [anna] }}, eligible: refused }}");
+        let page = page(&format!("{{ users: {{ anna: {{}} }}, roles: {roles} }}"));
+        assert_eq!(count(&page, "global_administrator", "permanent"), Some(1));
+        assert_eq!(count(&page, "global_administrator", "eligible"), None);
+        assert_eq!(self::page("{ users: { anna: {} }, roles: refused }"), "");
+    }
+}

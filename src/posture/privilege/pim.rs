@@ -77,3 +77,41 @@ pub(super) fn observe(posture: &Posture<'_>, samples: &mut Samples) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::metrics::Samples;
+    use crate::posture::{Posture, tenants};
+
+    fn page(rest: &str) -> String {
+        let tenant = tenants::tenant(&format!("{{ users: {{ anna: {{}} }}, {rest} }}"));
+        let (facts, declared) = (tenant.facts(), tenant.declared());
+        let mut samples = Samples::of_tenant("t");
+        super::observe(&Posture::of(&facts, &declared), &mut samples);
+        samples.to_string()
+    }
+
+    #[test]
+    fn groups_are_told_by_whether_somebody_activates_a_place() {
+        let two = "groups: { g: [anna], h: [] }, agents: [g, h]";
+        let page_of = |managed: &str| page(&format!("{two}, pim_groups: {managed}"));
+        let page = page_of("[h]");
+        for line in ["managed=\"yes\"} 1", "managed=\"no\"} 1", "managed=\"unknown\"} 0"] {
+            assert!(page.contains(line), "{page}");
+        }
+        assert!(!page_of("refused").contains("pim_groups"), "unknown is not zero");
+    }
+
+    #[test]
+    fn a_role_whose_policy_says_nothing_hides_how_many_need_approval() {
+        const GLOBAL: &str = "62e90394-69f5-4237-9190-012177145e10";
+        let roles = format!("roles: {{ eligible: {{ {GLOBAL}: [anna] }} }}");
+        let of = |approval: &str| page(&format!("{roles}, approval: {approval}"));
+        let known = of(&format!("{{ {GLOBAL}: true }}"));
+        assert!(known.contains("pim_roles{tenant=\"t\"} 1"), "{known}");
+        assert!(known.contains("pim_roles_requiring_approval{tenant=\"t\"} 1"), "{known}");
+        let silent = of("{}");
+        assert!(silent.contains("pim_roles{") && !silent.contains("approval{"), "{silent}");
+        assert!(!of("refused").contains("pim_roles"));
+    }
+}
