@@ -20,7 +20,8 @@ pub(super) static CHECK: Check = Check {
 fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread> {
     let people = posture.people.as_ref().map_err(|why| *why)?;
     // What Microsoft does not evaluate without the licence covers nobody, whatever policies say.
-    if posture.facts.subscribed_skus.rows().is_ok_and(|skus| !skus.has_p2()) {
+    let licenses = posture.facts.subscribed_skus.rows();
+    if licenses.is_ok_and(|skus| !skus.has_p2()) {
         let what = "has no Entra ID P2, without which no policy knows of any risk";
         return Ok(terms.verdict([Finding::tenant(what)]));
     }
@@ -44,6 +45,7 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
     let what = "is covered by no policy that acts on the risk of sign-ins or accounts";
     let findings =
         left_out.map(|user| Finding::account(user, what).waived_if(posture.is_break_glass(user)));
+    let unknown = unknown.into_iter().chain(licenses.err()).min();
     terms.verdict(findings).unless_doubtful(unknown)
 }
 

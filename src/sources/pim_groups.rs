@@ -69,6 +69,13 @@ impl Source for PimGroups {
         if groups.len() > GROUPS {
             return Err(FetchError::Limit { bound: "groups under privileged identity management" });
         }
+        if groups.is_empty() {
+            // Nothing says which to ask about. Whether one may ask is worth knowing all the same.
+            match eligible(client, known, &ObjectId::Guid([0; 16])).await {
+                Err(error) if !error.is_not_offered() => return Err(error),
+                _ => {}
+            }
+        }
         let (mut source, mut rows, mut failure) = (Self::default(), 0, None);
         for id in groups {
             let eligible = match eligible(client, known, id).await {
