@@ -158,6 +158,7 @@ fn tenant(people: usize, groups: usize, policies: usize, kind: usize) -> Facts {
         role: id(3, number % 20),
         tenant_wide: true,
         activated: false,
+        ends: None,
     });
     Facts {
         users: Fact::known(Users::new(users.collect()), now),

@@ -6,6 +6,7 @@
 mod check;
 
 mod accounts_without_mfa_ability;
+mod admin_agents_membership;
 mod app_passwords;
 mod automation_control_panel;
 mod automation_inventory;
@@ -14,6 +15,11 @@ mod automation_user_credentials;
 mod azure_budget;
 mod azure_over_budget;
 mod baseline_transition;
+mod bp_admin_count;
+mod bp_dedicated_accounts;
+mod bp_dual_custody;
+mod bp_leavers;
+mod bp_separate_admins;
 mod connect_sync_account;
 mod customer_admins_mfa;
 mod dap_inactive;
@@ -58,8 +64,12 @@ mod mpa_accepted;
 mod mpa_resellers_signed;
 mod office_2013_registry;
 mod office_client_versions;
+mod p2_admin_agents;
 mod partner_security_score;
+mod pim_in_use;
 mod powershell_user_credentials;
+mod risk_based_ca;
+mod risky_users;
 mod sam_adopted;
 mod sam_least_privilege;
 mod sam_refresh_token;
@@ -76,7 +86,7 @@ use crate::wire::ObjectId;
 pub use check::{About, Check, Evidence, Finding, State, Subject, Terms, Tier, Verdict};
 
 /// All checks, in the order of the reference.
-pub static ALL: [&Check; 63] = [
+pub static ALL: [&Check; 73] = [
     &mpa_accepted::CHECK,
     &mpa_resellers_signed::CHECK,
     &transact_ability::CHECK,
@@ -137,6 +147,16 @@ pub static ALL: [&Check; 63] = [
     &azure_budget::CHECK,
     &azure_over_budget::CHECK,
     &customer_admins_mfa::CHECK,
+    &admin_agents_membership::CHECK,
+    &p2_admin_agents::CHECK,
+    &pim_in_use::CHECK,
+    &risk_based_ca::CHECK,
+    &risky_users::CHECK,
+    &bp_separate_admins::CHECK,
+    &bp_admin_count::CHECK,
+    &bp_leavers::CHECK,
+    &bp_dual_custody::CHECK,
+    &bp_dedicated_accounts::CHECK,
     &signin_log_available::CHECK,
     &log_retention::CHECK,
     &exporter_exceptions::CHECK,

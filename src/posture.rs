@@ -13,6 +13,7 @@ mod outlook;
 pub mod partner;
 pub mod people;
 mod policies;
+pub mod privilege;
 pub mod registration;
 mod sign_ins;
 mod special;
@@ -36,6 +37,7 @@ use crate::posture::fraud::Fraud;
 use crate::posture::gdap::Gdap;
 use crate::posture::people::People;
 use crate::posture::policies::Options;
+use crate::posture::privilege::Privilege;
 use crate::posture::registration::Registration;
 use crate::sources::policy::Policy;
 use crate::sources::{Facts, Unread, User};
@@ -66,6 +68,8 @@ pub struct Posture<'a> {
     pub dap: Result<Dap<'a>, Unread>,
     /// What may be done at customers by GDAP, and by how many.
     pub gdap: Result<Gdap<'a>, Unread>,
+    /// Who is behind a privilege.
+    privilege: Privilege<'a>,
     /// Found when first asked for, by [`Posture::options`].
     options: OnceLock<Options>,
 }
@@ -85,6 +89,7 @@ impl<'a> Posture<'a> {
         let administrators = known.map(People::administrators);
         let policies = policy_gaps(facts, declared);
         let gdap = Gdap::of(facts, known);
+        let privilege = Privilege::of(facts, known);
         Self {
             facts,
             declared,
@@ -93,6 +98,7 @@ impl<'a> Posture<'a> {
             legacy,
             administrators,
             policies,
+            privilege,
             people,
             fraud: Fraud::of(facts),
             dap: Dap::of(facts),
@@ -112,6 +118,7 @@ impl<'a> Posture<'a> {
         dap::observe(self, samples);
         partner::observe(self, samples);
         gdap::observe(self, samples);
+        privilege::observe(self, samples);
     }
 
     /// Who of these people is not always challenged, each as a finding in words.
@@ -244,5 +251,5 @@ pub fn metrics() -> Vec<&'static Metric> {
         &dap::METRICS,
         &gdap::METRICS,
     ];
-    all.concat()
+    all.into_iter().flatten().copied().chain(privilege::metrics()).collect()
 }

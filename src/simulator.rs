@@ -49,6 +49,7 @@ mod places;
 mod plants;
 mod policies;
 mod policy;
+mod privilege;
 mod resellers;
 mod roles;
 mod scope;
@@ -70,6 +71,7 @@ mod tests;
 pub use control::{Control, Seen};
 pub use dap::Dap;
 pub use faults::{FAULTS, Fault, FaultError};
+pub use privilege::Privilege;
 pub use sign_in_log::{ByMfa, Figures, Outcomes, SignIns};
 pub use truth::{
     Admins, ByAccount, Customers, Fraud, Gdap, Open, PartnerCenter, Requests, Requirement, Score,

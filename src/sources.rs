@@ -32,12 +32,16 @@ mod organization;
 pub mod outlook_versions;
 pub mod partner_requests;
 mod per_user_mfa;
+mod pim_groups;
 pub mod policy;
 mod portal_requests;
+mod privileged_accounts;
 pub mod relationship;
+mod risky_users;
 mod role;
 mod role_assignments;
 mod role_eligibilities;
+mod role_management_policies;
 mod security_alerts;
 mod security_defaults;
 mod security_requirements;
@@ -55,6 +59,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::client::FetchError;
 use crate::metrics::Samples;
 
 pub use agent_groups::AgentGroups;
@@ -83,10 +88,14 @@ pub use organization::{Organization, PartnerType};
 pub use outlook_versions::{Outlook, OutlookUsers, OutlookVersions};
 pub use partner_requests::PartnerRequests;
 pub use per_user_mfa::{MfaState, PerUserMfa};
+pub use pim_groups::{PimGroups, reaching};
 pub use portal_requests::{Person, PortalRequests};
+pub use privileged_accounts::{PrivilegedAccount, PrivilegedAccounts};
+pub use risky_users::{RiskLevel, RiskState, RiskyUser, RiskyUsers};
 pub use role::{DIRECTORY_SYNCHRONIZATION, GLOBAL_ADMINISTRATOR, RoleAssignment, role_name};
 pub use role_assignments::RoleAssignments;
 pub use role_eligibilities::RoleEligibilities;
+pub use role_management_policies::RoleManagementPolicies;
 pub use security_alerts::SecurityAlerts;
 pub use security_defaults::SecurityDefaults;
 pub use security_requirements::{Compliance, MfaCounts, Requirement, SecurityRequirements};
@@ -94,7 +103,7 @@ pub use security_score::SecurityScore;
 pub use security_score_history::{Entry, SecurityScoreHistory};
 pub use sign_ins::{Applications, SignIns};
 pub use source::{About, Fact, Rows, Source, Unread};
-pub use subscribed_skus::{Plan, SubscribedSkus};
+pub use subscribed_skus::{Plan, SubscribedSkus, Units};
 pub use usage_records::{Customer, UsageRecords};
 pub use user_registration_details::{Methods, Registration, UserRegistrationDetails};
 pub use users::{Account, User, Users};
@@ -136,6 +145,14 @@ pub struct Facts {
     pub agent_groups: Fact<AgentGroups>,
     /// Members of the groups that all these name.
     pub groups: Fact<Groups>,
+    /// Who may activate a place in groups that reach into customers.
+    pub pim_groups: Fact<PimGroups>,
+    /// What the accounts behind a privilege have.
+    pub privileged_accounts: Fact<PrivilegedAccounts>,
+    /// What activating a directory role demands.
+    pub role_management_policies: Fact<RoleManagementPolicies>,
+    /// Accounts at risk.
+    pub risky_users: Fact<RiskyUsers>,
     /// The grant of the person for whom we act.
     pub app_user_token: Fact<AppUserToken>,
     /// Alerts about fraud in customers' Azure, by Graph.
@@ -205,6 +222,10 @@ impl Facts {
             role_eligibilities: Fact::default(),
             agent_groups: Fact::default(),
             groups: Fact::default(),
+            pim_groups: Fact::default(),
+            privileged_accounts: Fact::default(),
+            role_management_policies: Fact::default(),
+            risky_users: Fact::default(),
             app_user_token: Fact::default(),
             security_alerts: Fact::default(),
             fraud_events: Fact::default(),
@@ -299,6 +320,17 @@ impl Facts {
             (Err(why), _) => Err(why),
         }
     }
+
+    /// What is missing where Microsoft serves Entra ID P2 only: without the licence some of its
+    /// services answer as if it were a permission.
+    fn for_want_of_p2(&self, error: FetchError) -> FetchError {
+        match (error, self.subscribed_skus.rows()) {
+            (FetchError::Permission { trail }, Ok(skus)) if !skus.has_p2() => {
+                FetchError::License { trail }
+            }
+            (error, _) => error,
+        }
+    }
 }
 
 /// Does something for each source, with its type: the one list of sources.
@@ -370,6 +402,17 @@ pub fn each(visitor: &mut impl EachSource) {
     visitor
         .source(Place { of: |facts| &facts.agent_groups, of_mut: |facts| &mut facts.agent_groups });
     visitor.source(Place { of: |facts| &facts.groups, of_mut: |facts| &mut facts.groups });
+    visitor.source(Place { of: |facts| &facts.pim_groups, of_mut: |facts| &mut facts.pim_groups });
+    visitor.source(Place {
+        of: |facts| &facts.privileged_accounts,
+        of_mut: |facts| &mut facts.privileged_accounts,
+    });
+    visitor.source(Place {
+        of: |facts| &facts.role_management_policies,
+        of_mut: |facts| &mut facts.role_management_policies,
+    });
+    visitor
+        .source(Place { of: |facts| &facts.risky_users, of_mut: |facts| &mut facts.risky_users });
     visitor.source(Place {
         of: |facts| &facts.app_user_token,
         of_mut: |facts| &mut facts.app_user_token,
@@ -512,9 +555,9 @@ mod tests {
             // Anything else would panic when it is sent.
             let is_lower = |(name, _): &(&str, &str)| name.chars().all(|c| !c.is_uppercase());
             assert!(about.ask.headers.iter().all(is_lower), "{}", about.id);
-            // Who waits is not waited for, so that no two wait for each other.
-            let waits = |id: &&str| all.iter().any(|it| it.id == *id && !it.after.is_empty());
-            assert!(!about.after.iter().any(waits), "{}", about.id);
+            // Who is waited for stands before who waits, so that no two wait for each other.
+            let place = |id: &str| all.iter().position(|it| it.id == id);
+            assert!(about.after.iter().all(|id| place(id) < place(about.id)), "{}", about.id);
         }
     }
 }

@@ -56,7 +56,7 @@ mod tests {
         assert_eq!(state("{ a: { roles: [global], status: expired } }"), State::NotApplicable);
         assert_eq!(state("{}"), State::NotApplicable);
         assert_eq!(state("refused"), State::NotApplicable, "the tenant is no partner's");
-        let refused = "{ partner: true, gdap: refused }";
+        let refused = "{ partner_type: resellerPartnerDelegatedAdmin, gdap: refused }";
         assert_eq!(judged(&CHECK, refused).state(), State::Unknown);
         let verdict = judged(
             &CHECK,

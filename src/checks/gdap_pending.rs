@@ -58,6 +58,10 @@ mod tests {
         assert_eq!(pending(61, "created"), State::Noncompliant);
         assert_eq!(pending(61, "approved"), State::Compliant, "the customer has answered");
         assert_eq!(judged(&CHECK, "{}").state(), State::NotApplicable);
-        assert_eq!(judged(&CHECK, "{ partner: true, gdap: refused }").state(), State::Unknown);
+        assert_eq!(
+            judged(&CHECK, "{ partner_type: resellerPartnerDelegatedAdmin, gdap: refused }")
+                .state(),
+            State::Unknown
+        );
     }
 }

@@ -59,6 +59,7 @@ mod tests {
             role: ObjectId::parse(role).unwrap(),
             tenant_wide: true,
             activated: false,
+            ends: None,
         };
         let role_assignments = match listed {
             Some(role) => {

@@ -23,7 +23,7 @@ pub use rule::Gap;
 use crate::posture::Declarations;
 use crate::posture::bits::Bits;
 use crate::posture::people::People;
-use crate::sources::policy::{Policy, PolicyState};
+use crate::sources::policy::{Policy, PolicyState, UserConditions};
 use crate::sources::{AuthenticationStrengths, Facts, NamedLocations, PerUserMfa, Unread, User};
 use reach::{Reached, reach};
 use rule::{Clients, Effect, Rule, Vocabulary, compile};
@@ -41,6 +41,12 @@ pub const SOURCES: [&str; 9] = [
     "authentication_strengths",
     "named_locations",
 ];
+
+/// To whom a policy with these conditions applies for certain, and why it may apply to others.
+pub fn reached(users: &UserConditions, people: &People<'_>) -> (Bits, Option<Unread>) {
+    let Reached { applies, doubt, .. } = reach(users, people);
+    (applies, doubt)
+}
 
 /// Steps after which no further search is made in one judgement: a few seconds of one processor.
 /// Whoever would need another one is unknown. Real tenants need a few thousand.

@@ -369,6 +369,7 @@ mod tests {
             role: id("admin"),
             tenant_wide: true,
             activated: false,
+            ends: None,
         };
         Facts {
             role_assignments: Fact::known(RoleAssignments::new(vec![assignment]), now()),

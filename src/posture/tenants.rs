@@ -13,9 +13,10 @@ use crate::sources::policy::Strength;
 use crate::sources::{
     Account, AgentGroups, AuthenticationStrengths, ConditionalAccessPolicies, CrossTenantAccess,
     DIRECTORY_SYNCHRONIZATION, Fact, Facts, Group, Groups, Location, Members, Methods, MfaState,
-    NamedLocations, Organization, PerUserMfa, Plan, Registration, RoleAssignment, RoleAssignments,
-    RoleEligibilities, SecurityDefaults, SignIns, SubscribedSkus, Unread, User,
-    UserRegistrationDetails, Users,
+    NamedLocations, Organization, PerUserMfa, PimGroups, Plan, PrivilegedAccount,
+    PrivilegedAccounts, Registration, RiskLevel, RiskState, RiskyUser, RiskyUsers, RoleAssignment,
+    RoleAssignments, RoleEligibilities, RoleManagementPolicies, SecurityDefaults, SignIns,
+    SubscribedSkus, Unread, User, UserRegistrationDetails, Users,
 };
 use crate::wire::ObjectId;
 
@@ -54,11 +55,21 @@ pub(crate) struct Tenant {
     /// Whether more people signed in than are kept.
     crowded_log: bool,
     trusts_guests: bool,
-    /// Whether the tenant is a partner's.
-    partner: bool,
     /// GDAP relationships by id.
     gdap: Value,
     unreadable_gdap: u64,
+    /// What privileged accounts have, where it is not the usual.
+    having: Value,
+    /// Groups of which places are activated, or `refused`; all others are not.
+    pim_groups: Value,
+    /// Roles and whether activating them needs approval, or `refused`.
+    approval: Value,
+    /// Accounts at risk and how, or `refused`.
+    at_risk: Value,
+    /// Rows about risk that could not be read.
+    unreadable_risks: u64,
+    /// Microsoft's word for the kind of partner.
+    partner_type: Option<String>,
     pub(crate) expect: BTreeMap<String, Expected>,
 }
 
@@ -129,6 +140,48 @@ pub(crate) struct Person {
     name: Option<String>,
     /// Days since it was made.
     age: Option<i64>,
+}
+
+/// What a privileged account has as it is written: P2, no mailbox, and a sign-in yesterday unless it is
+/// said otherwise.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Having {
+    p2: bool,
+    p1: bool,
+    mailbox: bool,
+    synchronized: bool,
+    /// Days since the last sign-in, `never` or `refused`.
+    last: Value,
+    /// Whether the account could not be read.
+    refused: bool,
+}
+
+impl Default for Having {
+    fn default() -> Self {
+        let last = serde_json::json!(1);
+        let (p1, mailbox, synchronized, refused) = (false, false, false, false);
+        Self { p2: true, p1, mailbox, synchronized, last, refused }
+    }
+}
+
+impl Having {
+    fn account(&self) -> Result<PrivilegedAccount, Unread> {
+        let last_sign_in = match self.last.as_str() {
+            Some("never") => Ok(None),
+            Some(_) => Err(Unread::License),
+            None => Ok(Some(days_ago(self.last.as_i64().unwrap()))),
+        };
+        let (has_p1, has_p2, has_mailbox) = (self.p1, self.p2, self.mailbox);
+        let is_synchronized = self.synchronized;
+        let account =
+            PrivilegedAccount { has_p1, has_p2, has_mailbox, is_synchronized, last_sign_in };
+        if self.refused { Err(Unread::SourceFailed) } else { Ok(account) }
+    }
+}
+
+fn days_ago(days: i64) -> Timestamp {
+    now() - jiff::SignedDuration::from_hours(24 * days)
 }
 
 /// The moment all tenants are judged at.
@@ -226,18 +279,54 @@ impl Tenant {
             groups: Fact::known(self.groups(), now()),
             gdap_relationships,
             gdap_access_assignments,
+            privileged_accounts: fact(&self.having, |value| self.privileged_accounts(value)),
+            pim_groups: fact(&self.pim_groups, |value| {
+                let managed: Vec<String> = list(value);
+                let eligible = |it: &String| (id(it), Ok(usize::from(managed.contains(it))));
+                PimGroups::new(self.agents.iter().map(eligible))
+            }),
+            role_management_policies: fact(&self.approval, |value| {
+                let roles: BTreeMap<String, bool> =
+                    serde_json::from_value(value.clone()).unwrap_or_default();
+                RoleManagementPolicies::new(roles.iter().map(|(it, needs)| (id(it), Some(*needs))))
+            }),
+            risky_users: fact(&self.at_risk, |value| self.risky_users(value)),
             ..Facts::unread(now())
         }
     }
 
     fn plans(&self) -> &[Plan] {
-        if self.plans.is_some() { &[] } else { &[Plan::P2] }
+        match self.plans.as_deref() {
+            None => &[Plan::P2],
+            Some([]) => &[],
+            Some(_) => &[Plan::P1],
+        }
+    }
+
+    fn privileged_accounts(&self, having: &Value) -> PrivilegedAccounts {
+        let mut having: BTreeMap<String, Having> =
+            serde_json::from_value(having.clone()).unwrap_or_default();
+        let accounts = self.users.keys().map(|name| {
+            let having = having.remove(name).unwrap_or_default();
+            (id(name), having.account())
+        });
+        PrivilegedAccounts::new(accounts.collect::<Vec<_>>(), now())
+    }
+
+    fn risky_users(&self, at_risk: &Value) -> RiskyUsers {
+        let states: BTreeMap<String, RiskState> =
+            serde_json::from_value(at_risk.clone()).unwrap_or_default();
+        let risky = |(name, state): (&String, &RiskState)| {
+            let (level, updated) = (RiskLevel::High, Some(days_ago(2)));
+            RiskyUser { id: id(name), level, state: *state, updated }
+        };
+        RiskyUsers::with(states.iter().map(risky).collect(), self.unreadable_risks)
     }
 
     fn organization(&self) -> Organization {
         let domain = |name: &String| serde_json::json!({"name": name, "type": "Federated"});
         let domains: Vec<_> = self.federated.iter().map(domain).collect();
-        let kind = self.partner.then_some("resellerPartnerDelegatedAdmin");
+        let kind = &self.partner_type;
         let body = serde_json::json!({"verifiedDomains": domains, "partnerTenantType": kind});
         serde_json::from_value(body).unwrap()
     }
@@ -268,7 +357,7 @@ impl Tenant {
                 .into(),
             account_enabled: !person.disabled && !self.disabled.contains(name),
             account: if person.guest { Account::Guest } else { Account::Member },
-            created: person.age.map(|days| now() - jiff::SignedDuration::from_hours(24 * days)),
+            created: person.age.map(days_ago),
             invited: person.external,
         };
         self.users.iter().map(account).collect()
@@ -298,7 +387,7 @@ impl Tenant {
         }
         let mut rows =
             self.sync.iter().map(|who| self.assignment(DIRECTORY_SYNCHRONIZATION, who, true));
-        let mut active: Vec<_> = rows.by_ref().collect();
+        let mut standing: Vec<_> = rows.by_ref().collect();
         let of = |kind: &str, tenant_wide| -> Vec<RoleAssignment> {
             let roles: BTreeMap<String, Vec<String>> =
                 serde_json::from_value(self.roles[kind].clone()).unwrap_or_default();
@@ -308,8 +397,14 @@ impl Tenant {
             };
             roles.iter().flat_map(held).collect()
         };
-        active.extend(of("active", true));
-        active.extend(of("unit", false));
+        standing.extend(of("active", true));
+        standing.extend(of("unit", false));
+        let ends = Some(now() + jiff::SignedDuration::from_hours(8));
+        let activated = of("activated", true).into_iter();
+        let activated = activated.map(|row| RoleAssignment { activated: true, ends, ..row });
+        let time_bound = of("time_bound", true).into_iter();
+        let time_bound = time_bound.map(|row| RoleAssignment { ends, ..row });
+        let active: Vec<_> = standing.into_iter().chain(activated).chain(time_bound).collect();
         let eligible = match is_refused(&self.roles["eligible"]) {
             true => Fact::Unread(Unread::Permission),
             false => Fact::known(RoleEligibilities::new(of("eligible", true)), now()),
@@ -328,6 +423,7 @@ impl Tenant {
             role: id(role),
             tenant_wide,
             activated: false,
+            ends: None,
         }
     }
 }

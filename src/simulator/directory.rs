@@ -12,6 +12,7 @@ use super::person::{Person, Role, guid, random_id};
 use super::plants::ROOM;
 use super::policies;
 use super::policy::{Policy, State, users};
+use super::privilege;
 use super::roles::{self, Assignment, Principal, ROLES};
 use super::truth::Circumstances;
 
@@ -60,6 +61,8 @@ pub(super) enum Who {
     },
     Fated(Fate),
     On(Duty),
+    /// The same, and who had that duty when they left.
+    Agents(Duty),
     LegacyExempt,
 }
 
@@ -80,6 +83,7 @@ impl Who {
             }
             Self::Fated(fate) => person.fate == fate,
             Self::On(duty) => person.duty == duty,
+            Self::Agents(duty) => person.duty == duty || privilege::left(person) == Some(duty),
             Self::LegacyExempt => person.legacy_exempt,
         }
     }
@@ -188,8 +192,8 @@ impl Directory {
         let agents = self.add(rng, admins, Who::On(Duty::AdminAgent));
         self.groups[agents].groups.push(nested);
         self.groups[agents].services.push(1);
-        self.add(rng, helpdesk, Who::On(Duty::HelpdeskAgent));
-        self.add(rng, sales, Who::On(Duty::SalesAgent));
+        self.add(rng, helpdesk, Who::Agents(Duty::HelpdeskAgent));
+        self.add(rng, sales, Who::Agents(Duty::SalesAgent));
     }
 
     /// The groups that GDAP is used through, whose ids are drawn from a seed of their own.

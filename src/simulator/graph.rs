@@ -18,6 +18,7 @@ mod list;
 mod members;
 mod options;
 mod partner;
+mod privilege;
 mod refusal;
 mod registration;
 mod reports;
@@ -36,13 +37,15 @@ use refusal::Refusal;
 use resource::{Meter, Resource};
 
 /// What a reader of everything below needs, and nothing more.
-pub(super) const NEEDED_PERMISSIONS: [&str; 9] = [
+pub(super) const NEEDED_PERMISSIONS: [&str; 11] = [
     "AuditLog.Read.All",
     "DelegatedAdminRelationship.Read.All",
     "GroupMember.Read.All",
+    "IdentityRiskyUser.Read.All",
     "LicenseAssignment.Read.All",
     "Organization.Read.All",
     "Policy.Read.All",
+    "PrivilegedEligibilitySchedule.Read.AzureADGroup",
     "Reports.Read.All",
     "RoleManagement.Read.Directory",
     "User.Read.All",
@@ -113,6 +116,9 @@ fn serve(state: &mut State, asked: &Asked, faults: &[Kind]) -> Result<Answer, Re
         Resource::RoleAssignments => roles::assignments(&context),
         Resource::AssignmentSchedules => roles::assignment_schedules(&context),
         Resource::EligibilitySchedules => roles::eligibility_schedules(&context),
+        Resource::GroupEligibilities => privilege::group_eligibilities(&context),
+        Resource::RolePolicies => privilege::role_policies(&context),
+        Resource::RiskyUsers => privilege::risky_users(&context),
         Resource::Groups => groups::list(&context),
         Resource::Group(id) => groups::one(&context, id),
         Resource::Members(circle) => members::list(&context, circle),
@@ -177,6 +183,9 @@ fn permit(
     }
     let plan = state.plan(faults);
     let conditional_access = resource.meter() == Meter::ConditionalAccess;
+    if resource.needs_p2() && plan != Plan::P2 {
+        return Err(resource.without_p2());
+    }
     if (report || conditional_access) && plan == Plan::None {
         return Err(Refusal::unlicensed());
     }

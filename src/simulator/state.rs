@@ -20,6 +20,7 @@ use super::graph::Throttles;
 use super::outlook;
 use super::partner_center::{self, Meter};
 use super::person;
+use super::privilege::Privilege;
 use super::resellers::{self, Reseller};
 use super::score::{self, History};
 use super::sign_in_log::Log;
@@ -205,6 +206,9 @@ impl State {
         truth.partner_center = partner_center::truth(self);
         truth.gdap = gdap::truth(self);
         truth.groups_read += self.world.directory().groups_held(&truth.gdap.holders);
+        let (now, born) = (self.now().as_second(), self.born.as_second());
+        let (people, directory) = (self.world.people(), self.world.directory());
+        truth.privilege = Privilege::of(people, directory, (now, born), &tenant);
         truth.score = Score::of(&score::requirements(self, &truth), &self.history);
         truth
     }

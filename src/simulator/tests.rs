@@ -26,6 +26,7 @@ mod login;
 mod partner_center;
 mod people;
 mod policies;
+mod privilege;
 mod reports;
 mod score;
 mod sign_ins;

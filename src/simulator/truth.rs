@@ -9,6 +9,7 @@ use super::Plan;
 use super::dap::Dap;
 use super::gdap::Holder;
 use super::person::Person;
+use super::privilege::Privilege;
 
 /// What kind of tenant the people live in, as far as that decides what becomes of them.
 #[derive(Clone, Copy, Debug)]
@@ -124,6 +125,8 @@ pub struct Truth {
     pub partner_center: PartnerCenter,
     /// What may be done at customers by GDAP.
     pub gdap: Gdap,
+    /// Who is behind a privilege in the partner's own tenant.
+    pub privilege: Privilege,
 }
 
 /// GDAP relationships. Figures of use are about active ones.

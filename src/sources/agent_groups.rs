@@ -16,9 +16,6 @@ use crate::wire::{self, ObjectId};
 #[derive(Debug, Default)]
 pub struct AgentGroups(Vec<(&'static str, ObjectId)>);
 
-/// Their names, as Partner Center makes them.
-const NAMES: [&str; 3] = ["AdminAgents", "HelpdeskAgents", "SalesAgents"];
-
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {
@@ -28,10 +25,14 @@ struct Row {
 }
 
 impl AgentGroups {
+    /// Their names, as Partner Center makes them.
+    pub const NAMES: [&str; 3] = ["AdminAgents", "HelpdeskAgents", "SalesAgents"];
+
     /// From names and ids; names that are none of ours are left out.
     pub fn new(rows: impl IntoIterator<Item = (Box<str>, ObjectId)>) -> Self {
         let named = rows.into_iter().filter_map(|(name, id)| {
-            let known = NAMES.into_iter().find(|known| known.eq_ignore_ascii_case(name.trim()))?;
+            let known =
+                Self::NAMES.into_iter().find(|known| known.eq_ignore_ascii_case(name.trim()))?;
             Some((known, id))
         });
         Self(named.collect())
@@ -39,7 +40,12 @@ impl AgentGroups {
 
     /// Whether this is a group of the Admin agents, who may do everything for customers.
     pub fn are_admin_agents(&self, group: &ObjectId) -> bool {
-        self.0.iter().any(|(name, id)| *name == NAMES[0] && id == group)
+        self.of(Self::NAMES[0]).any(|id| id == group)
+    }
+
+    /// Those found by this name.
+    pub fn of(&self, name: &str) -> impl Iterator<Item = &ObjectId> {
+        self.0.iter().filter(move |(found, _)| *found == name).map(|(_, id)| id)
     }
 
     /// All that were found.
@@ -82,9 +88,8 @@ impl Source for AgentGroups {
     }
 
     fn observe(&self, samples: &mut Samples) {
-        for name in NAMES {
-            let count = self.0.iter().filter(|(found, _)| *found == name).count();
-            samples.count(&GROUPS, [("group", name)], count);
+        for name in Self::NAMES {
+            samples.count(&GROUPS, [("group", name)], self.of(name).count());
         }
     }
 }

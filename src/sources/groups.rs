@@ -51,6 +51,17 @@ pub enum Members {
     Unread(Unread),
 }
 
+impl Members {
+    /// All that are known, groups among them.
+    pub fn direct(&self) -> impl Iterator<Item = &ObjectId> {
+        let (people, groups): (&[ObjectId], &[ObjectId]) = match self {
+            Self::Known { people, groups } => (people, groups),
+            Self::Deleted | Self::Unread(_) => (&[], &[]),
+        };
+        people.iter().chain(groups)
+    }
+}
+
 impl Group {
     /// A group read at `read`.
     pub fn new(name: &str, members: Members, read: Timestamp) -> Self {

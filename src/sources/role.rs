@@ -22,6 +22,8 @@ pub struct RoleAssignment {
     pub tenant_wide: bool,
     /// Whether it was activated for a while and ends by itself.
     pub activated: bool,
+    /// When it ends, if it does.
+    pub ends: Option<Timestamp>,
 }
 
 /// The role of the accounts with which Entra Connect synchronises. Nobody else is to have it.
@@ -168,6 +170,7 @@ impl From<Instance> for RoleAssignment {
             role: row.role_definition_id,
             tenant_wide: row.directory_scope_id.as_deref() == Some("/"),
             activated: row.assignment_type.eq_ignore_ascii_case("Activated"),
+            ends: row.end_date_time,
         }
     }
 }

@@ -114,6 +114,8 @@ mod tests {
                 (None, true, true)
             ]
         );
+        let ends: Vec<_> = rows.iter().map(|row| row.ends.is_some()).collect();
+        assert_eq!(ends, [false, false, true, true]);
     }
 
     #[test]
@@ -125,6 +127,7 @@ mod tests {
             role: ObjectId::parse("r").unwrap(),
             tenant_wide: true,
             activated: false,
+            ends: None,
         };
         let user: super::super::User = serde_json::from_str(r#"{"id":"anna"}"#).unwrap();
         let known = Facts {

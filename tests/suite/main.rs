@@ -14,6 +14,7 @@ mod gdap;
 mod harness;
 mod partner_center;
 mod person;
+mod privilege;
 mod samples;
 mod scrape;
 mod secrets;

@@ -26,7 +26,7 @@ fn json_files(folder: &Path) -> Vec<PathBuf> {
 
 /// Which source a documented body belongs to: the path it is served at, and whether the source
 /// can be read from it.
-const BODIES: [(&str, &str, &str, bool); 14] = [
+const BODIES: [(&str, &str, &str, bool); 15] = [
     ("organization-get.json", "/organization", "organization", true),
     (
         "user-registration-details-list-v1.json",
@@ -80,6 +80,7 @@ const BODIES: [(&str, &str, &str, bool); 14] = [
         true,
     ),
     ("delegated-admin-customers-list.json", "/delegatedAdminCustomers", "gdap_customers", true),
+    ("risky-users-list-beta.json", "/riskyUsers", "risky_users", true),
     // The documented page selects names only: without ids nobody can be counted.
     ("users-signinactivity-beta.json", "/users", "users", false),
 ];
@@ -362,6 +363,8 @@ fn our_own_bodies_of_the_same_shapes_add_up() {
         ("/subscribedSkus", body("subscribed_skus.json")),
         ("/crossTenantAccessPolicy/default", b"{}".to_vec()),
         ("/crossTenantAccessPolicy/partners", br#"{"value":[]}"#.to_vec()),
+        ("/identityProtection/riskyUsers", body("risky_users.json")),
+        ("/roleManagementPolicyAssignments", body("role_management_policies.json")),
         // Sent at once, as it is where it lies.
         ("/getEmailAppUsageVersionsUserCounts(period='D30')", body("outlook_versions.csv")),
     ]);
@@ -376,6 +379,10 @@ fn our_own_bodies_of_the_same_shapes_add_up() {
         r#"partnercenter_requirement_state{tenant="contoso",requirement="security-defaults",state="compliant"} 1"#,
         r#"partnercenter_requirement_findings{tenant="contoso",requirement="mfa-all-users-registered"} 1"#,
         r#"partnercenter_outlook_users{tenant="contoso",outlook_version="2016"} 1204"#,
+        r#"partnercenter_licenses{tenant="contoso",plan="p2",license_state="consumed"} 14"#,
+        r#"partnercenter_risky_users{tenant="contoso",risk_level="low",risk_state="confirmedCompromised"} 1"#,
+        r#"partnercenter_source_rows{tenant="contoso",source="risky_users"} 5"#,
+        r#"partnercenter_source_rows{tenant="contoso",source="role_management_policies"} 4"#,
         r#"partnercenter_up{tenant="contoso"} 1"#,
     ] {
         assert!(

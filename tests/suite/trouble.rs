@@ -38,6 +38,10 @@ const SOURCES: [&str; 20] = [
     "gdap_access_assignments",
     "gdap_requests",
     "gdap_customers",
+    "pim_groups",
+    "privileged_accounts",
+    "role_management_policies",
+    "risky_users",
 ];
 
 /// Series and values of the posture that rest on what was read.
@@ -45,6 +49,7 @@ fn figures(page: &str) -> BTreeMap<String, String> {
     let kept = [
         "partnercenter_users",
         "partnercenter_admins",
+        "partnercenter_admin_agents",
         "partnercenter_agent_",
         "partnercenter_authentication_",
         "partnercenter_conditional_",
@@ -54,9 +59,13 @@ fn figures(page: &str) -> BTreeMap<String, String> {
         "partnercenter_group_",
         "partnercenter_inbound_",
         "partnercenter_legacy_",
+        "partnercenter_licenses",
         "partnercenter_mfa_",
         "partnercenter_named_",
         "partnercenter_outlook_",
+        "partnercenter_pim_",
+        "partnercenter_risky_",
+        "partnercenter_role_",
         "partnercenter_sync_",
         "partnercenter_sign_in_",
         "partnercenter_tenant_",
@@ -164,7 +173,8 @@ const GDAP: [&str; 7] = [
 ];
 
 fn harm(source: &str) -> Harm {
-    const ADMINS: &str = "partnercenter_admins";
+    const ADMINS: [&str; 3] =
+        ["partnercenter_admins{", "partnercenter_admins_mfa", "partnercenter_admins_without"];
     const UNKNOWN: [&str; 4] = [
         "partnercenter_users_mfa_coverage",
         "partnercenter_users_mfa_unknown",
@@ -181,7 +191,8 @@ fn harm(source: &str) -> Harm {
         // Administrators that are known still count.
         harm.weaker.extend(["mfa-admins-enforced", "mfa-phishing-resistant"]);
         harm.weaker.push("connect-sync-account");
-        harm.gone.extend([ADMINS, "partnercenter_sync_accounts_other_roles"]);
+        harm.gone.extend(ADMINS);
+        harm.gone.push("partnercenter_sync_accounts_other_roles");
         // A new hire may be an administrator, who has no grace.
         harm.weaker.extend(["mfa-all-users-registered", "accounts-without-mfa-ability"]);
         harm.gone.push("_mfa_grace");
@@ -235,7 +246,8 @@ fn harm(source: &str) -> Harm {
             harm.gone.extend(["partnercenter_users{", "partnercenter_users_mfa_"]);
             harm.gone
                 .extend(["partnercenter_users_registered", "partnercenter_users_without_mfa{"]);
-            harm.gone.extend([ADMINS, "partnercenter_users_legacy", "partnercenter_sync_accounts"]);
+            harm.gone.extend(ADMINS);
+            harm.gone.extend(["partnercenter_users_legacy", "partnercenter_sync_accounts"]);
         }
         "user_registration_details" => {
             harm.unknown.extend([
@@ -329,7 +341,69 @@ fn harm(source: &str) -> Harm {
         "groups" => harm.gone.push("partnercenter_group_expansions"),
         _ => {}
     }
+    harm_to_privilege(source, &mut harm);
     harm
+}
+
+/// The same for whoever is behind a privilege.
+fn harm_to_privilege(source: &str, harm: &mut Harm) {
+    const OF_AGENTS: [&str; 4] =
+        ["admin-agents-membership", "p2-admin-agents", "bp-dedicated-accounts", "risk-based-ca"];
+    const OF_ROLES: [&str; 4] =
+        ["bp-admin-count", "bp-separate-admins", "bp-leavers", "pim-in-use"];
+    const AGENTS: [&str; 2] = ["partnercenter_agent_group_", "partnercenter_admin_agents"];
+    const ADMINS: &str = "partnercenter_admins_";
+    match source {
+        "users" => {
+            harm.unknown.extend(OF_AGENTS.into_iter().chain(OF_ROLES).chain(["bp-dual-custody"]));
+            harm.gone.extend(AGENTS);
+            harm.gone.extend(["partnercenter_role_assignments", "partnercenter_pim_roles", ADMINS]);
+        }
+        "agent_groups" => {
+            harm.unknown.extend(OF_AGENTS);
+            harm.weaker.extend(["pim-in-use", "bp-leavers"]);
+            harm.gone.extend(AGENTS);
+            harm.gone.push("partnercenter_pim_groups");
+        }
+        "groups" => {
+            harm.unknown.extend(OF_AGENTS);
+            harm.weaker.extend(["pim-in-use", "bp-leavers"]);
+            harm.gone.extend(AGENTS);
+            // A group holds one of the other roles, and none of the privileged ones.
+            harm.gone.push("role=\"other\"");
+        }
+        "role_assignments" => {
+            harm.unknown.extend(OF_ROLES);
+            harm.unknown.push("bp-dual-custody");
+            harm.gone.extend(["partnercenter_role_assignments", "partnercenter_pim_roles", ADMINS]);
+        }
+        "role_eligibilities" => {
+            harm.unknown.push("bp-dual-custody");
+            harm.weaker.extend(["bp-admin-count", "bp-separate-admins", "bp-leavers"]);
+            harm.gone.extend(["assignment=\"eligible\"", "partnercenter_pim_roles", ADMINS]);
+        }
+        "privileged_accounts" => {
+            harm.unknown.extend(["admin-agents-membership", "p2-admin-agents"]);
+            harm.unknown.extend(["bp-dedicated-accounts", "bp-leavers", "bp-separate-admins"]);
+            harm.gone.extend(["flag=\"stale\"", "flag=\"synchronized\"", "_with_mailbox"]);
+            harm.gone.extend(["partnercenter_admin_agents_p2", "partnercenter_admins_synch"]);
+        }
+        "subscribed_skus" => harm.gone.push("partnercenter_licenses"),
+        "conditional_access_policies" => harm.unknown.push("risk-based-ca"),
+        "risky_users" => {
+            harm.unknown.push("risky-users");
+            harm.gone.push("partnercenter_risky_users");
+        }
+        "role_management_policies" => {
+            harm.unknown.push("bp-dual-custody");
+            harm.gone.push("partnercenter_pim_roles");
+        }
+        "pim_groups" => {
+            harm.weaker.push("pim-in-use");
+            harm.gone.push("partnercenter_pim_groups");
+        }
+        _ => {}
+    }
 }
 
 fn path(source: &str) -> &'static str {
@@ -352,6 +426,10 @@ fn path(source: &str) -> &'static str {
         "gdap_access_assignments" => "/accessAssignments",
         "gdap_requests" => "/requests",
         "gdap_customers" => "/delegatedAdminCustomers",
+        "pim_groups" => "/eligibilityScheduleInstances",
+        "privileged_accounts" => "/v1.0/users/",
+        "role_management_policies" => "/roleManagementPolicyAssignments",
+        "risky_users" => "/riskyUsers",
         "user_registration_details" => "/userRegistrationDetails",
         "security_defaults" => "/identitySecurityDefaultsEnforcementPolicy",
         _ => "/subscribedSkus",
@@ -432,6 +510,9 @@ fn a_refused_source_makes_exactly_what_rests_on_it_unknown() {
             let mut harms = vec![harm(source)];
             if source == "agent_groups" {
                 harms.push(harm("groups"));
+            }
+            if source == "users" {
+                harms.push(harm("privileged_accounts"));
             }
             let any = |of: fn(&Harm) -> &Vec<&'static str>, is: &dyn Fn(&str) -> bool| {
                 harms.iter().flat_map(of).any(|it| is(it))

@@ -31,6 +31,9 @@ pub(super) enum Resource {
     RoleAssignments,
     AssignmentSchedules,
     EligibilitySchedules,
+    GroupEligibilities,
+    RolePolicies,
+    RiskyUsers,
     Groups,
     Group(String),
     Members(Circle),
@@ -69,7 +72,7 @@ pub(super) enum Meter {
     Delegation,
 }
 
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 19] = [
     "auditLogs",
     "organization",
     "users",
@@ -83,6 +86,10 @@ const KNOWN: [&str; 15] = [
     "roleManagement",
     "directory",
     "groups",
+    "identityGovernance",
+    "identityProtection",
+    "privilegedAccess",
+    "group",
     "security",
     "tenantRelationships",
 ];
@@ -122,6 +129,11 @@ impl Resource {
             ["roleManagement", "directory", "roleEligibilityScheduleInstances"] => {
                 Self::EligibilitySchedules
             }
+            ["identityGovernance", "privilegedAccess", "group", "eligibilityScheduleInstances"] => {
+                Self::GroupEligibilities
+            }
+            ["policies", "roleManagementPolicyAssignments"] => Self::RolePolicies,
+            ["identityProtection", "riskyUsers"] => Self::RiskyUsers,
             ["groups"] => Self::Groups,
             ["groups", id] => Self::Group(id.to_owned()),
             ["groups", id, kind @ ("members" | "transitiveMembers"), ref cast @ ..]
@@ -184,6 +196,14 @@ impl Resource {
             Self::EligibilitySchedules => {
                 &["RoleManagement.Read.Directory", "RoleEligibilitySchedule.Read.Directory"]
             }
+            Self::GroupEligibilities => &[
+                "PrivilegedEligibilitySchedule.Read.AzureADGroup",
+                "PrivilegedAccess.Read.AzureADGroup",
+            ],
+            Self::RolePolicies => {
+                &["RoleManagement.Read.Directory", "RoleManagementPolicy.Read.Directory"]
+            }
+            Self::RiskyUsers => &["IdentityRiskyUser.Read.All"],
             Self::Groups | Self::Group(_) | Self::Members(_) => {
                 &["GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"]
             }
@@ -209,9 +229,16 @@ impl Resource {
                 "The principal does not have the permission to read this report.",
             ),
             Self::OutlookVersions(_) => ("S2SUnauthorized", "Invalid permission."),
-            Self::AssignmentSchedules | Self::EligibilitySchedules => {
+            Self::AssignmentSchedules
+            | Self::EligibilitySchedules
+            | Self::GroupEligibilities
+            | Self::RolePolicies => {
                 ("PermissionScopeNotGranted", "A permission that this needs was not granted.")
             }
+            Self::RiskyUsers => (
+                "Forbidden",
+                "You cannot perform the requested operation, required scopes are missing in the token.",
+            ),
             _ if self.permissions().contains(&"Policy.Read.All") => {
                 ("accessDenied", "Required scopes are missing in the token.")
             }
@@ -224,20 +251,40 @@ impl Resource {
         match self {
             Self::Registrations | Self::Registration(_) | Self::SignIns(_) => Meter::Reports,
             Self::OutlookVersions(_) => Meter::Usage,
-            Self::ConditionalAccessPolicies | Self::NamedLocations => Meter::ConditionalAccess,
             Self::Relationships
             | Self::Relationship(_)
             | Self::RelationshipAssignments(_)
             | Self::RelationshipRequests(_)
             | Self::DelegatedCustomers => Meter::Delegation,
+            Self::ConditionalAccessPolicies | Self::NamedLocations | Self::RiskyUsers => {
+                Meter::ConditionalAccess
+            }
             _ if self.permissions() == [PARTNER_SECURITY] => Meter::Partner,
             _ => Meter::Directory,
         }
     }
 
-    /// Whether it is a matter of Privileged Identity Management.
+    /// Whether it is a matter of Privileged Identity Management or of Identity Protection.
     pub(super) fn needs_p2(&self) -> bool {
-        matches!(self, Self::AssignmentSchedules | Self::EligibilitySchedules)
+        matches!(
+            self,
+            Self::AssignmentSchedules
+                | Self::EligibilitySchedules
+                | Self::GroupEligibilities
+                | Self::RolePolicies
+                | Self::RiskyUsers
+        )
+    }
+
+    /// Identity Protection refuses in the words with which it asks for consent.
+    pub(super) fn without_p2(&self) -> Refusal {
+        match self {
+            Self::RiskyUsers => {
+                let text = "Your tenant is not licensed for this feature.";
+                Refusal::new(StatusCode::FORBIDDEN, "Forbidden", text)
+            }
+            _ => Refusal::without_p2(),
+        }
     }
 
     /// What a request costs in resource units, before its options are weighed.

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::list::{self, Page, row};
 use super::refusal::Refusal;
 use super::{Answer, Context, Kind};
+use crate::simulator::Plan;
 use crate::simulator::person::{Person, Role};
+use crate::simulator::privilege::Traits;
 
 /// What is shown unless something else is selected. `accountEnabled` is not among it.
 pub(super) const DEFAULT: [&str; 11] = [
@@ -137,7 +139,10 @@ pub(super) fn show(context: &Context<'_>, person: &Person, fields: &[&str]) -> V
         "displayName" => json!(person.display_name()),
         "userType" => user_type(person),
         "createdDateTime" => json!(person.created.and_then(moment)),
-        "businessPhones" | "assignedPlans" => json!([]),
+        "businessPhones" => json!([]),
+        "assignedPlans" => plans(context, person),
+        // Null, and never false, for those made here.
+        "onPremisesSyncEnabled" if traits(context, person).synchronized => json!(true),
         "givenName" if person.is_human() => json!(person.name().first),
         "surname" if person.is_human() => json!(person.name().last),
         "mail" if person.role == Role::Employee => json!(person.upn()),
@@ -159,20 +164,61 @@ fn user_type(person: &Person) -> Value {
     }
 }
 
+fn traits(context: &Context<'_>, person: &Person) -> Traits {
+    Traits::of(person, context.state.born.as_second())
+}
+
+/// What somebody was given, and what was taken away again.
+fn plans(context: &Context<'_>, person: &Person) -> Value {
+    let traits = traits(context, person);
+    let plan = |status: &str, service: &str, id: &str| {
+        json!({
+            "assignedDateTime": "2025-02-03T09:12:31Z",
+            "capabilityStatus": status,
+            "service": service,
+            "servicePlanId": id,
+        })
+    };
+    const P1: &str = "41781fb2-bc02-4b7c-bd55-b576c07bb09d";
+    const P2: &str = "eec0eb4f-6444-4f95-aba0-50c24d67f998";
+    let of_entra = |id| plan("Enabled", "AADPremiumService", id);
+    let mut plans = match (traits.premium, context.plan()) {
+        (true, Plan::P2) => vec![of_entra(P1), of_entra(P2)],
+        (true, Plan::P1) => vec![of_entra(P1), plan("Deleted", "AADPremiumService", P2)],
+        _ => Vec::new(),
+    };
+    if traits.premium {
+        // In nearly every suite, and no mailbox.
+        plans.push(plan("Enabled", "exchange", "113feb6c-3fe4-4440-bddc-54d774bf0318"));
+    }
+    let status = if traits.mailbox { "Enabled" } else { "Deleted" };
+    plans.push(plan(status, "exchange", "efb87545-963c-4e0d-99df-69c6916d9eb0"));
+    json!(plans)
+}
+
+/// The last sign-in stands in one of three places, and never is spelt in two ways.
 fn activity(context: &Context<'_>, person: &Person) -> Value {
-    if person.role == Role::BreakGlass {
+    const NEVER: &str = "0001-01-01T00:00:00Z";
+    let last = traits(context, person).last;
+    if last.is_none() && person.serial % 2 == 0 {
         return Value::Null;
     }
-    let hours_ago = (person.id % 400) as i64;
-    let last = moment(context.state.now().as_second() - hours_ago * 3600);
+    let last = last.and_then(moment).unwrap_or_else(|| NEVER.to_owned());
+    let [mut interactive, mut other, mut successful] = [json!(NEVER), json!(NEVER), Value::Null];
+    match person.serial % 3 {
+        0 => interactive = json!(last),
+        1 => other = json!(last),
+        _ => successful = json!(last),
+    }
     json!({
-        "lastSignInDateTime": last,
+        "lastSignInDateTime": interactive,
         "lastSignInRequestId": person.guid(),
-        "lastNonInteractiveSignInDateTime": "0001-01-01T00:00:00Z",
+        "lastNonInteractiveSignInDateTime": other,
         "lastNonInteractiveSignInRequestId": "",
+        "lastSuccessfulSignInDateTime": successful,
     })
 }
 
-fn moment(seconds: i64) -> Option<String> {
+pub(super) fn moment(seconds: i64) -> Option<String> {
     Timestamp::from_second(seconds).ok().map(|moment| moment.to_string())
 }

@@ -6,7 +6,7 @@ use std::io::Read;
 use super::*;
 
 /// Every path and what opens it.
-const PATHS: [(&str, &str); 30] = [
+const PATHS: [(&str, &str); 33] = [
     ("/organization", "Organization.Read.All"),
     ("/users", "User.Read.All"),
     ("/users/$count", "User.Read.All"),
@@ -31,6 +31,15 @@ const PATHS: [(&str, &str); 30] = [
         "/roleManagement/directory/roleAssignments?$filter=roleDefinitionId%20eq%20'none'",
         "RoleManagement.Read.Directory",
     ),
+    (
+        "/identityGovernance/privilegedAccess/group/eligibilityScheduleInstances?$filter=groupId%20eq%20'none'",
+        "PrivilegedEligibilitySchedule.Read.AzureADGroup",
+    ),
+    (
+        "/policies/roleManagementPolicyAssignments?$filter=scopeId%20eq%20'/'%20and%20scopeType%20eq%20'DirectoryRole'",
+        "RoleManagement.Read.Directory",
+    ),
+    ("/identityProtection/riskyUsers", "IdentityRiskyUser.Read.All"),
     ("/groups", "GroupMember.Read.All"),
     ("/groups/nobody", "GroupMember.Read.All"),
     ("/groups/nobody/members", "GroupMember.Read.All"),

@@ -1,0 +1,197 @@
+//! Who is behind a privilege in the simulated tenant: the truth against the page, under each plan.
+
+use partnercenter_exporter::simulator::{Plan, Privilege, Settings};
+
+use crate::harness::{Exporter, Microsoft, run, settings};
+
+/// What the page has to say of it, counted by the world itself.
+fn told(truth: &Privilege) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut tell = |metric: &str, labels: &[(&str, &str)], value: usize| {
+        let labels = labels.iter().map(|(name, value)| format!(",{name}=\"{value}\""));
+        let labels = labels.collect::<String>();
+        lines.push(format!("partnercenter_{metric}{{tenant=\"contoso\"{labels}}} {value}"));
+    };
+    for (group, members) in &truth.members {
+        for (account, value) in [("member", members.member), ("guest", members.guest)] {
+            tell("agent_group_members", &[("group", group), ("account", account)], value);
+        }
+    }
+    for (metric, first, second, all) in [
+        ("agent_group_members_flagged", "group", "flag", Some(&truth.flagged)),
+        ("licenses", "plan", "license_state", Some(&truth.licenses)),
+        ("role_assignments", "role", "assignment", Some(&truth.roles)),
+        ("risky_users", "risk_level", "risk_state", truth.risky.as_ref()),
+    ] {
+        for (one, of_one) in all.into_iter().flatten() {
+            for (other, value) in of_one {
+                tell(metric, &[(first, one), (second, other)], *value);
+            }
+        }
+    }
+    for (metric, label, all) in [
+        ("agent_group_applications", "group", Some(&truth.applications)),
+        ("agent_group_members_with_mailbox", "group", Some(&truth.with_mailbox)),
+        ("pim_groups", "managed", Some(&truth.pim_groups)),
+        ("conditional_access_risk_policies", "risk", truth.risk_policies.as_ref()),
+    ] {
+        for (word, value) in all.into_iter().flatten() {
+            tell(metric, &[(label, word)], *value);
+        }
+    }
+    let (roles, approved) = truth.pim_roles.unzip();
+    for (metric, value) in [
+        ("admin_agents", Some(truth.admin_agents)),
+        ("admin_agents_p2", Some(truth.admin_agents_p2)),
+        ("pim_roles", roles),
+        ("pim_roles_requiring_approval", approved),
+        ("admins_with_mailbox", Some(truth.admins_with_mailbox)),
+        ("admins_synchronized", Some(truth.admins_synchronized)),
+    ] {
+        value.into_iter().for_each(|value| tell(metric, &[], value));
+    }
+    if let Some(found) = truth.leavers {
+        tell("requirement_findings", &[("requirement", "bp-leavers")], found);
+    }
+    if truth.risky.is_none() {
+        // Without the licence there is nothing to be found, and nobody can be said to be safe.
+        let labels = [("requirement", "risky-users"), ("reason", "license")];
+        tell("requirement_unknown", &labels, 1);
+    }
+    lines
+}
+
+/// The page of an exporter that has read every privileged account of this world.
+async fn page(world: Settings) -> (String, Privilege) {
+    let microsoft = Microsoft::start(world);
+    let exporter = Exporter::of(&microsoft).await;
+    (exporter.page(), microsoft.control.truth().privilege)
+}
+
+#[test]
+fn the_figures_are_those_of_the_world_under_each_plan() {
+    let world = |seed, users, plan| Settings { seed, users, plan, ..Settings::default() };
+    for world in [
+        world(1, 120, Plan::P2),
+        world(1, 120, Plan::P1),
+        world(1, 120, Plan::None),
+        world(7, 400, Plan::P2),
+        world(3, 60, Plan::P2),
+        Settings { security_defaults: true, ..world(5, 120, Plan::P2) },
+    ] {
+        run(async {
+            let (page, truth) = page(world).await;
+            for line in told(&truth) {
+                assert!(page.lines().any(|served| served == line), "{line}\n{page}");
+            }
+            // What is not known is not zero.
+            let has = |metric: &str| page.contains(&format!("partnercenter_{metric}"));
+            assert_eq!(has("risky_users{"), truth.risky.is_some());
+            assert_eq!(has("pim_roles{"), truth.pim_roles.is_some());
+            assert_eq!(has("conditional_access_risk_policies{"), truth.risk_policies.is_some());
+            let stale = page.contains("flag=\"stale\"");
+            assert_eq!(stale, truth.flagged["AdminAgents"].contains_key("stale"));
+        });
+    }
+}
+
+#[test]
+fn the_usual_world_has_something_of_everything() {
+    run(async {
+        let (_, truth) = page(Settings::default()).await;
+        let flagged = |flag: &str| truth.flagged.values().map(|of| of[flag]).sum::<usize>();
+        for flag in ["disabled", "stale", "synchronized"] {
+            assert!(flagged(flag) > 0, "{flag}: {truth:?}");
+        }
+        assert!((1..truth.admin_agents).contains(&truth.admin_agents_p2), "{truth:?}");
+        assert!(truth.admins_with_mailbox > 0 && truth.admins_synchronized > 0, "{truth:?}");
+        assert!(truth.with_mailbox.values().sum::<usize>() > 0, "{truth:?}");
+        assert!(
+            truth.roles["global_administrator"].values().filter(|count| **count > 0).count() > 2
+        );
+        assert_eq!(truth.pim_groups["yes"], 1);
+        let risky = truth.risky.as_ref().unwrap();
+        assert!(risky.values().any(|of| of.contains_key("atRisk")), "{truth:?}");
+    });
+}
+
+#[test]
+fn what_an_ordinary_tenant_has_no_agents_for_does_not_apply_to_it() {
+    run(async {
+        let world = Settings { users: 120, partner: false, ..Settings::default() };
+        let (page, _) = page(world).await;
+        let state = |requirement: &str, state: &str| {
+            let line = format!(
+                "partnercenter_requirement_state{{tenant=\"contoso\",requirement=\"{requirement}\",state=\"{state}\"}} 1"
+            );
+            page.lines().any(|served| served == line)
+        };
+        for requirement in ["admin-agents-membership", "p2-admin-agents", "bp-dedicated-accounts"] {
+            assert!(state(requirement, "not_applicable"), "{requirement}\n{page}");
+        }
+        assert!(state("bp-admin-count", "noncompliant"), "{page}");
+        assert!(!page.contains("partnercenter_agent_group_members{"));
+    });
+}
+
+#[test]
+fn without_its_permission_each_source_leaves_its_own_unknown_and_nothing_else() {
+    let state = |page: &str, requirement: &str| {
+        let unknown = format!(
+            "partnercenter_requirement_unknown{{tenant=\"contoso\",requirement=\"{requirement}\",reason=\"permission\"}} 1"
+        );
+        page.lines().any(|served| served == unknown)
+    };
+    for (permission, metric, requirement) in [
+        ("IdentityRiskyUser.Read.All", "risky_users{", "risky-users"),
+        ("PrivilegedEligibilitySchedule.Read.AzureADGroup", "pim_groups{", ""),
+    ] {
+        run(async {
+            let mut world = Settings { users: 120, ..Settings::default() };
+            world.granted.retain(|granted| granted != permission);
+            let (page, truth) = page(world).await;
+            assert!(!page.contains(&format!("partnercenter_{metric}")), "{page}");
+            assert!(requirement.is_empty() || state(&page, requirement), "{page}");
+            let agents =
+                format!("partnercenter_admin_agents{{tenant=\"contoso\"}} {}", truth.admin_agents);
+            assert!(page.contains(&agents));
+        });
+    }
+    run(async {
+        // Plans and mailboxes are known without the log; only who is in use is not.
+        let mut world = Settings { users: 120, ..Settings::default() };
+        world.granted.retain(|granted| granted != "AuditLog.Read.All");
+        let (page, truth) = page(world).await;
+        let p2 = format!(
+            "partnercenter_admin_agents_p2{{tenant=\"contoso\"}} {}",
+            truth.admin_agents_p2
+        );
+        assert!(page.contains(&p2) && !page.contains("flag=\"stale\""), "{page}");
+    });
+}
+
+#[test]
+fn accounts_are_read_in_turn_and_not_all_at_each_reading() {
+    run(async {
+        let microsoft = Microsoft::start(Settings { users: 3_000, ..Settings::default() });
+        let yaml = format!("tenants:\n{}", microsoft.tenant("contoso"));
+        let mut exporter = Exporter::start(settings(&yaml));
+        exporter.until(partnercenter_exporter::snapshot::Snapshot::is_ready).await;
+        let asked = || {
+            let requests = microsoft.control.requests();
+            let single = |path: &str| {
+                path.starts_with("/graph/v1.0/users/") && !path.contains("authentication")
+            };
+            requests.iter().filter(|seen| single(&seen.path)).count()
+        };
+        assert_eq!(asked(), 60, "not more than a turn");
+        let known = format!(
+            "partnercenter_admins_with_mailbox{{tenant=\"contoso\"}} {}",
+            microsoft.control.truth().privilege.admins_with_mailbox
+        );
+        exporter.until_line(&known).await;
+        let stale = microsoft.control.truth().privilege.flagged["AdminAgents"]["stale"];
+        let line = "partnercenter_agent_group_members_flagged{tenant=\"contoso\",group=\"AdminAgents\",flag=\"stale\"}";
+        exporter.until_line(&format!("{line} {stale}")).await;
+    });
+}
