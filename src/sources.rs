@@ -479,12 +479,12 @@ pub fn each(visitor: &mut impl EachSource) {
     });
     visitor.source(Place { of: |facts| &facts.sign_ins, of_mut: |facts| &mut facts.sign_ins });
     visitor.source(Place { of: |facts| &facts.customers, of_mut: |facts| &mut facts.customers });
-    visitor
-        .source(Place { of: |facts| &facts.customer_dap, of_mut: |facts| &mut facts.customer_dap });
     visitor.source(Place {
         of: |facts| &facts.audit_records,
         of_mut: |facts| &mut facts.audit_records,
     });
+    visitor
+        .source(Place { of: |facts| &facts.customer_dap, of_mut: |facts| &mut facts.customer_dap });
     visitor
         .source(Place { of: |facts| &facts.dap_service, of_mut: |facts| &mut facts.dap_service });
     visitor.source(Place { of: |facts| &facts.dap_report, of_mut: |facts| &mut facts.dap_report });

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 
 use crate::harness::{Exporter, Microsoft, Served, answer, ask, run, settings};
 
-const SOURCES: [&str; 20] = [
+const SOURCES: [&str; 24] = [
     "organization",
     "users",
     "user_registration_details",
