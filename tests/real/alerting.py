@@ -199,6 +199,18 @@ SILENCES = [
     ({"SecurityContactMissing"}, {"MandatoryRequirementNotMet security-contact"}),
     ({"MandatoryRequirementNotMet mpa-resellers-signed"}, {"ResellerMpaUnsigned"}),
     ({"CspAuthorizationDue"}, {"CspAuthorizationAtRisk"}),
+    ({"DapInactive"}, {"RecommendedRequirementNotMet dap-inactive"}),
+    ({"DapRemaining"}, {"RecommendedRequirementNotMet dap-remaining"}),
+    ({"NewDapGranted"}, {"RecommendedRequirementNotMet dap-new-grants"}),
+    ({"DapWithoutGdap"}, {"RecommendedRequirementNotMet gdap-coverage"}),
+    ({"GdapGlobalAdmin"}, {"RecommendedRequirementNotMet gdap-no-global-admin"}),
+    ({"GdapHighPrivilege"}, {"RecommendedRequirementNotMet gdap-least-privilege"}),
+    ({"GdapViaAdminAgents"}, {"RecommendedRequirementNotMet gdap-assignments"}),
+    ({"GdapCustomerGoingDark"}, {"GdapExpiringIn7Days"}),
+    ({"AdminAgentWithoutP2"}, {"RecommendedRequirementNotMet p2-admin-agents"}),
+    ({"TooManyGlobalAdmins"}, {"RecommendedRequirementNotMet bp-admin-count"}),
+    ({"RiskyUsers", "RiskyUsersHigh"}, {"RecommendedRequirementNotMet risky-users"}),
+    ({"StaleAgent"}, {"RecommendedRequirementNotMet admin-agents-membership"}),
 ]
 # The same, of one source that the same exporter reads.
 SILENCES_OF_THE_SOURCE = [
@@ -409,6 +421,17 @@ def test_the_example_inhibits_what_it_should_and_nothing_else(world):
     details["PartnercenterMandatoryRequirementNotMet"] = mandatory
     details["PartnercenterRecommendedRequirementNotMet"] = [
         {"requirement": "automation-user-credentials"},
+        {"requirement": "admin-agents-membership"},
+        {"requirement": "bp-admin-count"},
+        {"requirement": "dap-inactive"},
+        {"requirement": "dap-new-grants"},
+        {"requirement": "dap-remaining"},
+        {"requirement": "gdap-assignments"},
+        {"requirement": "gdap-coverage"},
+        {"requirement": "gdap-least-privilege"},
+        {"requirement": "gdap-no-global-admin"},
+        {"requirement": "p2-admin-agents"},
+        {"requirement": "risky-users"},
         {"requirement": "mfa-phishing-resistant"},
     ]
     details["PartnercenterMandatoryRequirementUnknown"] = [
