@@ -2,6 +2,7 @@
 
 use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
+use crate::posture::bits::Bits;
 use crate::posture::privilege::holders::Term;
 use crate::posture::privilege::roles::privileged;
 use crate::sources::{Unread, reaching};
@@ -53,7 +54,7 @@ fn groups_held_for_good(
     let sales: Vec<_> = agents.of("SalesAgents").collect();
     let mut findings = Vec::new();
     for (id, managed) in posture.managed_groups()? {
-        let mut members = crate::posture::bits::Bits::none(people.count());
+        let mut members = Bits::none(people.count());
         let doubt = people.add_members(id, &mut members);
         match managed {
             // Whoever only sells reaches into nothing.

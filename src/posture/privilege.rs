@@ -15,7 +15,7 @@ use crate::clock::age;
 use crate::metrics::{Metric, Samples};
 use crate::posture::Posture;
 use crate::posture::people::People;
-use crate::sources::{Facts, Groups, PrivilegedAccount, Unread, User};
+use crate::sources::{Facts, Groups, Members, PrivilegedAccount, Unread, User};
 use crate::wire::ObjectId;
 use agents::Agents;
 use holders::Holders;
@@ -115,12 +115,12 @@ fn within<'a>(
             continue;
         };
         match &group.members {
-            crate::sources::Members::Known { people, groups } => {
+            Members::Known { people, groups } => {
                 found.extend(people.iter());
                 waiting.extend(groups.iter());
             }
-            crate::sources::Members::Deleted => {}
-            crate::sources::Members::Unread(why) => {
+            Members::Deleted => {}
+            Members::Unread(why) => {
                 doubt = doubt.into_iter().chain([*why]).min();
             }
         }

@@ -30,7 +30,8 @@ impl PimGroups {
     }
 }
 
-/// Groups that reach into customers.
+/// Groups that reach into customers: those of the agents. Whatever else is found to name such groups is
+/// added here.
 pub fn reaching(known: &Facts) -> BTreeSet<&ObjectId> {
     known.agent_groups.rows().iter().flat_map(|agents| agents.groups()).collect()
 }

@@ -1,5 +1,7 @@
 //! The agents of Partner Center: who is in their groups, whichever way, and who should not be.
 
+use std::collections::BTreeSet;
+
 use crate::metrics::{Kind, Metric, Samples};
 use crate::posture::Posture;
 use crate::posture::people::People;
@@ -39,7 +41,7 @@ pub(super) fn of<'a>(facts: &'a Facts, people: &People<'a>) -> Result<Vec<Agents
             continue;
         }
         let mut agents = Agents { group, accounts: Vec::new(), applications: 0, doubt: None };
-        let mut members = std::collections::BTreeSet::new();
+        let mut members = BTreeSet::new();
         for id in ids {
             let (found, doubt) = within(facts.groups.rows(), id);
             members.extend(found);

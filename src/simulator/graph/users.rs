@@ -200,7 +200,7 @@ fn plans(context: &Context<'_>, person: &Person) -> Value {
 fn activity(context: &Context<'_>, person: &Person) -> Value {
     const NEVER: &str = "0001-01-01T00:00:00Z";
     let last = traits(context, person).last;
-    if last.is_none() && person.serial % 2 == 0 {
+    if last.is_none() && person.serial.is_multiple_of(2) {
         return Value::Null;
     }
     let last = last.and_then(moment).unwrap_or_else(|| NEVER.to_owned());
