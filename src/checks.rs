@@ -35,6 +35,7 @@ mod fraud_feed_reachable;
 mod fraud_response_time;
 mod gdap_assignments;
 mod gdap_auto_extend;
+mod gdap_coverage;
 mod gdap_expiry;
 mod gdap_least_privilege;
 mod gdap_microsoft_led;
@@ -86,7 +87,7 @@ use crate::wire::ObjectId;
 pub use check::{About, Check, Evidence, Finding, State, Subject, Terms, Tier, Verdict};
 
 /// All checks, in the order of the reference.
-pub static ALL: [&Check; 73] = [
+pub static ALL: [&Check; 74] = [
     &mpa_accepted::CHECK,
     &mpa_resellers_signed::CHECK,
     &transact_ability::CHECK,
@@ -133,6 +134,7 @@ pub static ALL: [&Check; 73] = [
     &dap_inactive::CHECK,
     &dap_remaining::CHECK,
     &dap_new_grants::CHECK,
+    &gdap_coverage::CHECK,
     &gdap_no_global_admin::CHECK,
     &gdap_least_privilege::CHECK,
     &gdap_expiry::CHECK,

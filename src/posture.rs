@@ -3,6 +3,7 @@
 
 pub mod bits;
 pub mod coverage;
+pub mod customers;
 pub mod dap;
 mod declared;
 pub mod fraud;
@@ -116,6 +117,7 @@ impl<'a> Posture<'a> {
         sign_ins::observe(self, samples);
         fraud::observe(self, samples);
         dap::observe(self, samples);
+        customers::observe(self, samples);
         partner::observe(self, samples);
         gdap::observe(self, samples);
         privilege::observe(self, samples);
@@ -249,6 +251,7 @@ pub fn metrics() -> Vec<&'static Metric> {
         &partner::METRICS,
         &fraud::METRICS,
         &dap::METRICS,
+        &customers::METRICS,
         &gdap::METRICS,
     ];
     all.into_iter().flatten().copied().chain(privilege::metrics()).collect()

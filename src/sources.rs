@@ -92,7 +92,10 @@ pub use pim_groups::{PimGroups, reaching};
 pub use portal_requests::{Person, PortalRequests};
 pub use privileged_accounts::{PrivilegedAccount, PrivilegedAccounts};
 pub use risky_users::{RiskLevel, RiskState, RiskyUser, RiskyUsers};
-pub use role::{DIRECTORY_SYNCHRONIZATION, GLOBAL_ADMINISTRATOR, RoleAssignment, role_name};
+pub use role::{
+    DIRECTORY_SYNCHRONIZATION, GLOBAL_ADMINISTRATOR, HELPDESK_ADMINISTRATOR, RoleAssignment,
+    role_name,
+};
 pub use role_assignments::RoleAssignments;
 pub use role_eligibilities::RoleEligibilities;
 pub use role_management_policies::RoleManagementPolicies;

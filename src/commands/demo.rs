@@ -116,6 +116,7 @@ fn declared(break_glass: &[String], now: Timestamp) -> Declarations {
         watched_tenants: tenant,
         partner_applications: Some(Vec::new()),
         csp_anniversary_month: Some(next_month(now)),
+        customer_series_limit: Some(20),
         ..Declarations::default()
     }
 }

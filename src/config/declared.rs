@@ -10,6 +10,7 @@ use super::file::{Attestation, AttestedVerdict, CloudName, Exception, File, Tena
 use super::gather::{Wrong, wrong};
 use super::value::Guid;
 use crate::checks::{self, About, Check, Evidence};
+use crate::posture::customers::MOST_SHOWN;
 use crate::posture::{self, Attested, Declarations, NEVER_TOLERATED};
 use crate::wire::{self, ObjectId};
 
@@ -67,6 +68,7 @@ pub(super) fn declarations(file: &File) -> Result<BTreeMap<String, Arc<Declarati
             partner_tenants: partner_tenants.clone(),
             watched_tenants: watched.clone(),
             high_privilege_roles: high_privilege_roles(tenant)?,
+            customer_series_limit: customer_series_limit(tenant)?,
         };
         all.insert(tenant.name.0.clone(), Arc::new(declared));
     }
@@ -78,6 +80,19 @@ fn partner_applications(tenant: &Tenant) -> Option<Vec<ObjectId>> {
     let own = tenant.app_user.iter().map(|app_user| &app_user.value.client_id);
     let all = tenant.partner_applications.as_ref()?.iter().chain(own);
     Some(all.filter_map(|Guid(id)| ObjectId::parse(id)).collect())
+}
+
+fn customer_series_limit(tenant: &Tenant) -> Result<Option<u32>, Wrong> {
+    match &tenant.customer_series_limit {
+        Some(limit) if !(1..=MOST_SHOWN).contains(&limit.value) => {
+            let message = format!(
+                "customer_series_limit is not between 1 and {MOST_SHOWN}; each customer is up to three \
+                 series; leave it out to show none"
+            );
+            Err(wrong(limit, message))
+        }
+        limit => Ok(limit.as_ref().map(|limit| limit.value)),
+    }
 }
 
 /// Those that are listed, or those that nobody should hold at a customer.

@@ -102,6 +102,10 @@ pub(super) struct Tenant {
     /// of partner support.
     #[schemars(with = "Option<Vec<Guid>>")]
     pub(super) high_privilege_roles: Option<Spanned<Vec<Guid>>>,
+    /// How many customers are shown one by one, the most exposed first, from 1 to 5000; each is up to three
+    /// series with the label customer_id. Without it none is.
+    #[schemars(with = "Option<u32>", range(min = 1, max = 5000))]
+    pub(super) customer_series_limit: Option<Spanned<u32>>,
     /// Settings of single sources, by their id.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, SourceSettings>")]

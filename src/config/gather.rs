@@ -644,6 +644,11 @@ mod tests {
                 "`webhooks` does nothing in this version",
             ),
             (
+                format!("{HEAD}{SECRET}    customer_series_limit: 0\n"),
+                5,
+                "customer_series_limit is not between 1 and 5000",
+            ),
+            (
                 format!("{HEAD}{SECRET}    sources: {{ dap_report: {{ enabled: true }} }}\n"),
                 5,
                 "`dap_report` is enabled and has no file",

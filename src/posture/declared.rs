@@ -41,6 +41,8 @@ pub struct Declarations {
     pub watched_tenants: Vec<[u8; 16]>,
     /// Roles that no delegated relationship should hold, by template id.
     pub high_privilege_roles: Vec<ObjectId>,
+    /// How many customers are shown one by one; `None` for none.
+    pub customer_series_limit: Option<u32>,
 }
 
 /// Roles that are, or can make themselves, Global Administrator; the two of partner support reset
@@ -67,6 +69,7 @@ impl Default for Declarations {
             partner_tenants: None,
             watched_tenants: Vec::new(),
             high_privilege_roles: HIGH_PRIVILEGE_ROLES.map(role).into(),
+            customer_series_limit: None,
         }
     }
 }

@@ -147,6 +147,9 @@ impl State {
 
     pub(super) fn remove_customer(&mut self) -> Option<String> {
         let customer = self.customers.pop()?;
+        // With whom there is nobody there are no relationships either.
+        let place = self.customers.len();
+        self.gdap.retain(|one| one.customer != place);
         self.audit.note_departure(&customer, self.now());
         self.note_score();
         Some(person::guid(customer.id))

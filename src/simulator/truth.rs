@@ -161,6 +161,8 @@ pub struct Gdap {
     pub microsoft_led: usize,
     /// Customers with an active relationship.
     pub customers: usize,
+    /// Their ids.
+    pub customer_ids: BTreeSet<String>,
     /// Customers with any.
     pub listed_customers: usize,
     /// What was asked about relationships that are coming or going, by action and status; what is

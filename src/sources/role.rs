@@ -29,6 +29,9 @@ pub struct RoleAssignment {
 /// The role of the accounts with which Entra Connect synchronises. Nobody else is to have it.
 pub const DIRECTORY_SYNCHRONIZATION: &str = "d29b2b05-8046-44ba-8758-1e26182fcf32";
 
+/// What DAP makes of Helpdesk agents at every customer that grants it.
+pub const HELPDESK_ADMINISTRATOR: &str = "729827e3-9c14-49f7-bb1b-9608f156bbb8";
+
 /// The role that is everything.
 pub const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
 

@@ -25,7 +25,17 @@ fn told(truth: &Truth) -> Vec<String> {
     let states = dap.state.iter().map(|(state, count)| {
         format!("customers_dap{{tenant=\"contoso\",state=\"{state}\"}} {count}")
     });
-    relationships.chain(states).map(|line| format!("partnercenter_{line}")).collect()
+    // DAP makes Admin agents Global Administrators, and Helpdesk agents what their name says.
+    let agents = |group: &str| truth.privilege.members[group].total();
+    let each = 100 * agents("AdminAgents") + 20 * agents("HelpdeskAgents");
+    let with_gdap = &truth.gdap.customer_ids;
+    let alone = dap.granted_ids.iter().filter(|id| !with_gdap.contains(*id)).count();
+    let exposure = dap.granted_ids.len() * each;
+    let sums = [
+        format!("dap_exposure{{tenant=\"contoso\"}} {exposure}"),
+        format!("customers_dap_without_gdap{{tenant=\"contoso\"}} {alone}"),
+    ];
+    relationships.chain(states).chain(sums).map(|line| format!("partnercenter_{line}")).collect()
 }
 
 fn bands(truth: &Truth) -> Vec<String> {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{HIGH, Holder, Relationship};
 use crate::simulator::directory::Directory;
-use crate::simulator::person::{Person, Role};
+use crate::simulator::person::{Person, Role, guid};
 use crate::simulator::state::State;
 use crate::simulator::truth::Gdap;
 
@@ -119,6 +119,8 @@ pub(in crate::simulator) fn truth(state: &State) -> Gdap {
         }
     }
     truth.customers = last.len();
+    let id = |place: &usize| guid(state.customers[*place].id);
+    truth.customer_ids = last.keys().map(id).collect();
     truth.listed_customers = listed.len();
     truth.people = holders.behind(&everybody).len();
     truth
