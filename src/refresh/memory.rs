@@ -20,6 +20,9 @@ use crate::state::{StateDirectory, StateError};
 /// Last successes by source.
 type Successes = BTreeMap<String, Timestamp>;
 
+/// How much was known of a sign-in log: of the uses it showed, and of its hours.
+type LogExtent = ((usize, i64, i64), (i64, i64));
+
 /// What is remembered of one tenant.
 #[derive(Debug, Default)]
 pub(super) struct Past {
@@ -42,7 +45,7 @@ pub(super) struct Memory {
     successes: Kept<Successes>,
     grants: Kept<Dates>,
     /// What was known of each sign-in log when it was last written, by tenant.
-    sign_ins: BTreeMap<String, ((usize, i64, i64), (i64, i64))>,
+    sign_ins: BTreeMap<String, LogExtent>,
     /// How many customers were known when they were last written, and the newest answer, by tenant.
     customer_dap: BTreeMap<String, (usize, Option<Timestamp>)>,
     /// Whether the last write failed, so that a full disk is logged once and not every time.

@@ -79,9 +79,7 @@ impl Uses {
     pub(super) fn commit(&mut self, last: &Last, window: Window) {
         self.layout = Self::LAYOUT;
         self.has_shown |= !last.0.is_empty();
-        for (tenant, hour) in &last.0 {
-            self.last.note(*tenant, *hour);
-        }
+        last.0.iter().for_each(|(tenant, hour)| self.last.note(*tenant, *hour));
         self.watch(window.from, window.until);
     }
 
