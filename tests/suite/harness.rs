@@ -326,7 +326,8 @@ impl Served {
         std::fs::write(&grant, "canned").unwrap();
         let app_user = format!(
             "    app_user: {{ client_id: 31111111-2222-4333-8444-555555555555, \
-             client_secret_env: S, refresh_token_file: '{}' }}\n",
+             client_secret_env: S, refresh_token_file: '{}' }}\n    \
+             sources: {{ dap_service: {{ enabled: true }} }}\n",
             grant.display()
         );
         Self::of(bodies, &app_user)
@@ -346,7 +347,7 @@ impl Served {
                 "tenants:\n  - name: contoso\n    tenant_id: 11111111-2222-4333-8444-555555555555\n    \
                  credential: {{ client_id: 21111111-2222-4333-8444-555555555555, client_secret_env: S }}\n    \
                  pace: unlimited\n    endpoints: {{ login: 'http://{address}', graph: 'http://{address}', \
-                 partner_center: 'http://{address}' }}\n{more}"
+                 partner_center: 'http://{address}', dap: 'http://{address}' }}\n{more}"
             );
             let mut exporter = Exporter::start(settings(&yaml));
             exporter.until(Snapshot::is_ready).await;

@@ -246,6 +246,67 @@ fn every_documented_body_that_is_told_to_people_has_its_reader() {
 }
 
 #[test]
+fn what_is_documented_of_customers_and_dap_adds_up() {
+    let Some(folder) = std::env::var_os("PARTNERCENTER_SAMPLES").map(PathBuf::from) else { return };
+    let body = |name: &str| fs::read(folder.join("partner-center").join(name)).unwrap();
+    let shows = |page: &str, lines: &[&str]| {
+        for line in lines {
+            let line = line.replace("{", "{tenant=\"contoso\",").replace(",}", "}");
+            let line = format!("partnercenter_{line}");
+            assert!(page.lines().any(|it| it == line), "{line} is not in\n{page}");
+        }
+    };
+    for (list, customers) in [("list-size40", 2), ("list-filter-companyname", 3), ("paged-2of2", 1)]
+    {
+        let list = body(&format!("customers/{list}.json"));
+        // Whoever is asked about answers as the documented customer does.
+        let id = serde_json::from_slice::<serde_json::Value>(&list).unwrap();
+        let ids = id["items"].as_array().unwrap().iter();
+        let ids: Vec<_> = ids.map(|it| it["id"].as_str().unwrap().to_lowercase()).collect();
+        for (one, state) in [("by-id-dap", "enabled"), ("by-id-no-delegated-access", "disabled")] {
+            let one = body(&format!("customers/{one}.json"));
+            let mut bodies = vec![("/customers".to_owned(), 200, list.clone())];
+            bodies.extend(ids.iter().map(|id| (id.clone(), 200, one.clone())));
+            let page = Served::collect_all(bodies).page;
+            shows(
+                &page,
+                &[
+                    &format!("customers{{relationship=\"reseller\"}} {customers}"),
+                    &format!("customers_dap{{state=\"{state}\"}} {customers}"),
+                ],
+            );
+        }
+    }
+    for (records, known) in
+        [("auditrecords-by-customer", 0), ("auditrecords-security-operations", 5)]
+    {
+        let served = Served::collect(&[("/auditrecords", body(&format!("audit/{records}.json")))]);
+        shows(
+            &served.page,
+            &[
+                &format!("source_rows{{source=\"audit_records\"}} {known}"),
+                "audit_window_seconds{} 7776000",
+            ],
+        );
+    }
+    for (rows, with_dap) in
+        [("delegatedAdminCustomers", 1), ("delegatedAdminCustomers-paged-2of2", 1)]
+    {
+        let path = "/delegatedAdminCustomers".to_owned();
+        let rows = body(&format!("dap/{rows}.json"));
+        let page = Served::collect_for_person(vec![(path, 200, rows)]).page;
+        shows(
+            &page,
+            &["source_success{source=\"dap_service\"} 1", "dap_evidence{evidence=\"service\"} 1"],
+        );
+        let bands = page.lines().filter(|line| line.starts_with("partnercenter_dap_customers{"));
+        let sum: u32 =
+            bands.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u32>().unwrap()).sum();
+        assert_eq!(sum, with_dap, "{page}");
+    }
+}
+
+#[test]
 fn what_is_documented_of_gdap_adds_up() {
     let Some(folder) = std::env::var_os("PARTNERCENTER_SAMPLES").map(PathBuf::from) else { return };
     let body = |name: &str| fs::read(folder.join("graph").join(name)).unwrap();
