@@ -34,9 +34,6 @@ const DAYS: i64 = 90;
 /// Seconds of a day.
 const DAY: i64 = 24 * 3600;
 
-/// Records may come late: a day is read for good when it has been over for so long.
-const SETTLES: i64 = 6 * 3600;
-
 impl AuditRecords {
     /// Days without a gap, back from today.
     fn known(&self) -> impl Iterator<Item = &Day> {
@@ -56,9 +53,9 @@ impl AuditRecords {
         self.known().count() as i64 == DAYS
     }
 
-    /// When something was last done about a customer, with success.
-    pub fn changed(&self, customer: &ObjectId) -> Option<Timestamp> {
-        self.known().filter_map(|day| day.changed(customer)).max()
+    /// All customers about whom anything was done, with success, each with the last time.
+    pub fn changes(&self) -> BTreeMap<&ObjectId, Timestamp> {
+        self.latest(|day| day.changes())
     }
 
     /// Customers to whom DAP was granted, each with the last time.
@@ -91,7 +88,8 @@ impl AuditRecords {
         records: impl IntoIterator<Item = (ObjectId, &'static str, Timestamp)>,
     ) -> Self {
         let today = now.as_second().div_euclid(DAY);
-        let day = |day: i64| (day, Day::new(day * DAY..(day + 1) * DAY, true));
+        let read = now.as_second();
+        let day = |day: i64| (day, Day::new(day * DAY..(day + 1) * DAY, read));
         let mut known: BTreeMap<_, _> = (today + 1 - days..=today).map(day).collect();
         for (customer, operation, at) in records {
             let day = known.get_mut(&at.as_second().div_euclid(DAY)).expect("within these days");
@@ -154,7 +152,7 @@ impl Source for AuditRecords {
         source.today = now.as_second().div_euclid(DAY);
         // What is too old, and what a clock that ran ahead dreamt.
         let kept = source.today - DAYS + 1..=source.today;
-        source.days.retain(|day, _| kept.contains(day));
+        source.days.retain(|day, it| kept.contains(day) && it.was_read_by(now.as_second()));
         let mut rejected = 0;
         for (read, day) in source.due(now).into_iter().enumerate() {
             match self::day(client, day, now).await {
@@ -214,8 +212,7 @@ async fn day(
     let end = if is_over { format!("&endDate={}", date(day + 1)) } else { String::new() };
     let ask =
         AuditRecords::ASK.of(format!("/v1/auditrecords?startDate={}{end}&size=500", date(day)));
-    let is_settled = now.as_second() >= (day + 1) * DAY + SETTLES;
-    let mut found = Day::new(day * DAY..(day + 1) * DAY, is_settled);
+    let mut found = Day::new(day * DAY..(day + 1) * DAY, now.as_second());
     let mut seen = day::Seen::default();
     let tally = client.list_of_new(&ask, |AnyCase(row): AnyCase<Row>| {
         seen.is_new(&row) && {
@@ -241,7 +238,7 @@ mod tests {
         let body = include_bytes!("../../tests/samples/audit_records.json");
         let first: Timestamp = "2026-11-24T00:00:00Z".parse().unwrap();
         let first = first.as_second();
-        let mut day = Day::new(first..first + DAY, false);
+        let mut day = Day::new(first..first + DAY, first);
         let mut seen = day::Seen::default();
         for AnyCase(row) in rows_of::<AnyCase<Row>>(body) {
             if seen.is_new(&row) {
@@ -280,8 +277,8 @@ mod tests {
         assert_eq!(log.granted().into_keys().collect::<Vec<_>>(), [&one, &two]);
         assert_eq!(log.ended().into_keys().collect::<Vec<_>>(), [&one]);
         let changed: Timestamp = "2026-11-24T09:00:00Z".parse().unwrap();
-        assert_eq!(log.changed(&one), Some(changed));
-        assert_eq!(log.changed(&id("another")), None);
+        assert_eq!(log.changes().get(&one), Some(&changed));
+        assert_eq!(log.changes().get(&id("another")), None);
     }
 
     #[test]
@@ -289,7 +286,8 @@ mod tests {
         let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
         let mut log = log();
         assert_eq!(log.due(now).len(), 90, "today is never settled");
-        let day = |day: i64| Arc::new(Day::new(day * DAY..(day + 1) * DAY, true));
+        let read = now.as_second();
+        let day = |day: i64| Arc::new(Day::new(day * DAY..(day + 1) * DAY, read));
         for earlier in [1, 2, 4] {
             log.days.insert(log.today - earlier, day(log.today - earlier));
         }
@@ -297,5 +295,14 @@ mod tests {
         assert!(!log.is_whole());
         assert_eq!(log.due(now).len(), 87);
         assert_eq!(log.due(now)[..2], [log.today, log.today - 3]);
+        // Before six in the morning yesterday is not over yet.
+        let early: Timestamp = "2026-11-24T05:59:59Z".parse().unwrap();
+        let yesterday = |read: Timestamp| {
+            let period = (log.today - 1) * DAY..log.today * DAY;
+            Day::new(period, read.as_second())
+        };
+        assert!(!yesterday(early).is_settled());
+        assert!(yesterday("2026-11-24T06:00:00Z".parse().unwrap()).is_settled());
+        assert!(!yesterday(now).was_read_by(early.as_second()), "the clock was ahead");
     }
 }

@@ -100,11 +100,9 @@ impl Source for CustomerDap {
             client.page_of::<IgnoredAny>(&ANY).await?;
             return Err(FetchError::unreadable("the list of customers"));
         };
-        let audit = known.audit_records.rows().ok();
-        let wanted = customers.all().iter().map(|customer| {
-            let changed = audit.and_then(|audit| audit.changed(&customer.id));
-            (customer.id.clone(), changed)
-        });
+        let changes = known.audit_records.rows().map(|audit| audit.changes()).unwrap_or_default();
+        let wanted = customers.all().iter();
+        let wanted = wanted.map(|it| (it.id.clone(), changes.get(&it.id).copied()));
         let read = |id: ObjectId| {
             let client = client.clone();
             async move { allows(&client, &id).await }

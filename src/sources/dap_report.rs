@@ -212,8 +212,12 @@ impl Source for DapReport {
         schedule: Schedule,
         _last: Option<Arc<Self>>,
     ) -> Result<Rows<Self>, FetchError> {
-        let file = schedule.file.as_deref().ok_or(FetchError::Internal)?;
-        let (body, at) = file_of(file).map_err(|error| refused(file, &error.to_string()))?;
+        let file = schedule.file.ok_or(FetchError::Internal)?;
+        // On a thread of its own: a file may be far away, and nothing else is to wait for it.
+        let path = file.clone();
+        let opened = tokio::task::spawn_blocking(move || file_of(&path)).await;
+        let (file, opened) = (&*file, opened.map_err(|_| FetchError::Internal)?);
+        let (body, at) = opened.map_err(|error| refused(file, &error.to_string()))?;
         // A file from the future was written by a clock that is ahead.
         let at = at.min(known.now);
         let report = read(&body, at).map_err(|what| refused(file, what))?;
@@ -232,7 +236,11 @@ impl Source for DapReport {
 
 /// What the file holds, and when it was written.
 fn file_of(file: &Path) -> std::io::Result<(Vec<u8>, Timestamp)> {
-    use std::io::Read as _;
+    use std::io::{Error, Read as _};
+    // A pipe would never end.
+    if !std::fs::metadata(file)?.is_file() {
+        return Err(Error::other("it is no regular file"));
+    }
     let file = std::fs::File::open(file)?;
     let written = file.metadata()?.modified()?;
     let mut body = Vec::new();

@@ -169,7 +169,8 @@ impl<T: Clone + Send + 'static> Sweep<T> {
             let wait = if known.what.is_ok() { turn.round } else { RETRY };
             match changed.get(id) {
                 Some(at) if *at + SKEW > tried => Some((1, tried)),
-                _ if age(now, tried) >= wait => Some((2, tried)),
+                // What lies ahead was asked by a clock that has been set back since.
+                _ if tried > now || age(now, tried) >= wait => Some((2, tried)),
                 _ => None,
             }
         };
@@ -296,6 +297,13 @@ mod tests {
         assert_eq!(known.tally(), Tally { accepted: 1, rejected: 0 });
         let (_, asked) = turn(Some(&known), &["a", "b"], 48, nobody);
         assert_eq!(asked, ["a"], "a refusal is not asked about again at once");
+    }
+
+    #[test]
+    fn what_a_clock_that_ran_ahead_asked_is_asked_again() {
+        let (ahead, _) = turn(None, &["a", "b"], 9_000, nobody);
+        let (mended, asked) = turn(Some(&ahead.unwrap()), &["a", "b"], 10, nobody);
+        assert_eq!((mended.unwrap().oldest(), asked.len()), (Some(at(10)), 2));
     }
 
     #[test]

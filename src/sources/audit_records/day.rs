@@ -63,12 +63,16 @@ impl Seen {
     }
 }
 
+/// Records may come late: a day is read for good when it has been over for so long.
+const SETTLES: i64 = 6 * 3600;
+
 /// What is kept of a day.
 #[derive(Debug, Clone)]
 pub(super) struct Day {
     /// In seconds since 1970.
     period: Range<i64>,
-    is_settled: bool,
+    /// When it was read, likewise.
+    read: i64,
     counts: BTreeMap<(Operation, Status), u32>,
     /// When something was last done about a customer, with success.
     changed: BTreeMap<ObjectId, Timestamp>,
@@ -77,10 +81,10 @@ pub(super) struct Day {
 }
 
 impl Day {
-    pub(super) fn new(period: Range<i64>, is_settled: bool) -> Self {
+    pub(super) fn new(period: Range<i64>, read: i64) -> Self {
         let counts = BTreeMap::new();
         let (changed, granted, ended) = Default::default();
-        Self { period, is_settled, counts, changed, granted, ended }
+        Self { period, read, counts, changed, granted, ended }
     }
 
     /// Adds a record, unless it is of another day.
@@ -110,15 +114,20 @@ impl Day {
 
     /// Whether nothing more will come.
     pub(super) fn is_settled(&self) -> bool {
-        self.is_settled
+        self.read >= self.period.end + SETTLES
+    }
+
+    /// Whether it was not read in the future, by a clock that has been set back since.
+    pub(super) fn was_read_by(&self, now: i64) -> bool {
+        self.read <= now
     }
 
     pub(super) fn counts(&self) -> impl Iterator<Item = ((Operation, Status), u32)> {
         self.counts.iter().map(|(what, count)| (*what, *count))
     }
 
-    pub(super) fn changed(&self, customer: &ObjectId) -> Option<Timestamp> {
-        self.changed.get(customer).copied()
+    pub(super) fn changes(&self) -> impl Iterator<Item = (&ObjectId, Timestamp)> {
+        self.changed.iter().map(|(customer, at)| (customer, *at))
     }
 
     pub(super) fn granted(&self) -> impl Iterator<Item = (&ObjectId, Timestamp)> {

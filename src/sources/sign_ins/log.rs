@@ -171,8 +171,8 @@ impl Log {
     /// and what a clock that ran ahead dreamt.
     pub(super) fn begin(&mut self, now: i64, window: i64, applications: &Applications) {
         (self.now, self.window) = (now, window);
-        Arc::make_mut(&mut self.uses).begin(now);
         let (edge, want) = (edge(now), self.want());
+        Arc::make_mut(&mut self.uses).begin(edge);
         let closed = &self.closed;
         let applications = applications.fingerprint();
         if closed.until <= want || closed.from > edge || closed.applications != applications {

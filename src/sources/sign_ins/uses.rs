@@ -98,13 +98,14 @@ impl Uses {
         self.watched.drain(..surplus);
     }
 
-    /// Forgets what is too old, and what a clock that ran ahead dreamt.
-    pub(super) fn begin(&mut self, now: i64) {
+    /// Forgets what is too old, and what a clock that ran ahead dreamt: everything after the `edge`,
+    /// up to which rows have settled.
+    pub(super) fn begin(&mut self, edge: i64) {
         self.watched.retain_mut(|(from, until)| {
-            *until = now.min(*until);
-            *from < *until && now - *until < KEPT
+            *until = edge.min(*until);
+            *from < *until && edge - *until < KEPT
         });
-        let hours = (now - KEPT).div_euclid(HOUR)..=now.div_euclid(HOUR);
+        let hours = (edge - KEPT).div_euclid(HOUR)..=edge.div_euclid(HOUR);
         self.last.0.retain(|_, hour| hours.contains(&i64::from(*hour)));
         if self.last.0.len() > CUSTOMERS {
             let mut all: Vec<u32> = self.last.0.values().copied().collect();
