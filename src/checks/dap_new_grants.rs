@@ -31,8 +31,10 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
         let name = customers.and_then(|it| it.of(customer)).map_or("", |it| &it.name);
         Finding { since: Some(at), ..Finding::object(customer, name, "has granted DAP lately") }
     });
-    let is_whole = posture.facts.audit_records.rows().is_ok_and(|audit| audit.is_whole());
-    terms.verdict(findings).unless_doubtful((!is_whole).then_some(Unread::Pending))
+    let audit = posture.facts.audit_records.rows()?;
+    let gaps = audit.has_gaps().then_some(Unread::SourceFailed);
+    let rest = (!audit.is_whole()).then_some(Unread::Pending);
+    terms.verdict(findings).unless_doubtful(rest.or(gaps))
 }
 
 #[cfg(test)]
@@ -69,6 +71,8 @@ mod tests {
         assert_eq!((one.state(), one.found()), (State::Noncompliant, 1));
         assert_eq!(one.findings()[0].since, Some(at(NOW - 20 * DAY)));
         assert_eq!(judged(&audited(90, &[(0, 20)], &[(0, 3)])).state(), State::Compliant);
+        // Customer 9 is none any more.
+        assert_eq!(judged(&audited(90, &[(9, 20)], &[])).state(), State::Compliant);
         // Customer 2 has no DAP any more, though no record says so.
         let mut gone = audited(90, &[(2, 20)], &[]);
         gone.customer_dap = facts(&[YES, YES, Some(false)], 0, &[]).customer_dap;

@@ -39,7 +39,11 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
         let dark = customer.and_then(|it| it.goes_dark());
         Finding::relationship(relationship, &words(end, dark, posture.facts.now))
     });
-    terms.verdict(findings).unless_doubtful(gdap.doubt())
+    // One that does not say when it ends may end tomorrow.
+    let is_endless = gdap.active.iter().map(|it| it.relationship);
+    let mut is_endless = is_endless.filter(|it| it.ends.is_none() && !it.extends_itself());
+    let unsaid = is_endless.next().map(|_| Unread::NotObservable);
+    terms.verdict(findings).unless_doubtful(gdap.doubt().or(unsaid))
 }
 
 /// When it ends, and what becomes of the customer.

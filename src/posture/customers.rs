@@ -30,6 +30,8 @@ impl<'a> Posture<'a> {
         let agents = self.facts.agent_groups.rows()?;
         let mut exposure = 0;
         for (name, role) in DAP_ROLES {
+            // Without a group of that name it was renamed, and has members all the same.
+            agents.of(name).next().ok_or(Unread::NotObservable)?;
             let mut members = Bits::none(people.count());
             let doubt = agents.of(name).filter_map(|group| people.add_members(group, &mut members));
             if let Some(why) = doubt.min() {
@@ -73,14 +75,17 @@ impl<'a> Posture<'a> {
     /// Each customer that anybody can reach into, the worst first, as far as it is known who.
     fn reached(&self) -> Vec<(&ObjectId, Reached)> {
         let mut all: BTreeMap<&ObjectId, Reached> = BTreeMap::new();
-        let each = self.dap_exposure_each();
+        // What cannot be read of one leaves the sum of both unknown.
+        let unread = self.dap.as_ref().err().or(self.gdap.as_ref().err()).copied();
+        let each = unread.map_or_else(|| self.dap_exposure_each(), Err);
         for delegation in self.dap.iter().flat_map(|dap| &dap.customers) {
             let of = Reached { exposure: each, last_use: delegation.last, ends: None };
             all.insert(&delegation.customer, of);
         }
         for (customer, gdap) in self.gdap.iter().flat_map(|gdap| gdap.customers()) {
             let ends = gdap.goes_dark();
-            let of = Reached { exposure: gdap.exposure, last_use: None, ends };
+            let exposure = unread.map_or(gdap.exposure, Err);
+            let of = Reached { exposure, last_use: None, ends };
             all.entry(customer)
                 .and_modify(|it| {
                     it.exposure = [it.exposure, gdap.exposure].into_iter().sum();
@@ -88,8 +93,11 @@ impl<'a> Posture<'a> {
                 })
                 .or_insert(of);
         }
-        let mut all: Vec<_> = all.into_iter().collect();
-        all.sort_by_key(|(_, it)| std::cmp::Reverse(it.exposure.unwrap_or_default()));
+        // Names that a report has and no customer bears are no ids.
+        let has_id = |(id, _): &(&ObjectId, Reached)| matches!(id, ObjectId::Guid(_));
+        let mut all: Vec<_> = all.into_iter().filter(has_id).collect();
+        // What is not known may be the worst.
+        all.sort_by_key(|(_, it)| std::cmp::Reverse(it.exposure.unwrap_or(u64::MAX)));
         all
     }
 }
@@ -155,7 +163,7 @@ static LIMIT: Metric = Metric {
 static LEFT_OUT: Metric = Metric {
     name: "partnercenter_customer_series_left_out",
     help: "Customers that somebody can reach into and that are not shown one by one, for there are more than \
-           partnercenter_customer_series_limit; they are the least exposed. Absent where none is shown.",
+           partnercenter_customer_series_limit; they are the least exposed. Absent where none is shown, and while it is not known who has DAP and GDAP.",
     kind: Kind::Gauge,
     labels: &["tenant"],
 };
@@ -188,7 +196,9 @@ pub(super) fn observe(posture: &Posture<'_>, samples: &mut Samples) {
         }
     }
     samples.push(&LIMIT, [], f64::from(limit));
-    samples.count(&LEFT_OUT, [], reached.len() - shown.len());
+    if posture.dap.is_ok() && posture.gdap.is_ok() {
+        samples.count(&LEFT_OUT, [], reached.len() - shown.len());
+    }
 }
 
 #[cfg(test)]
@@ -272,5 +282,10 @@ mod tests {
         assert!(text.contains(&line), "{line}\n{text}");
         let all = shown(&tenant(), Some(9));
         assert!(all.contains("_series_left_out{tenant=\"t\"} 0\n"), "{all}");
+        let mut half = tenant();
+        half.gdap_relationships = Fact::Unread(Unread::Stale);
+        let text = shown(&half, Some(9));
+        assert!(!text.contains("left_out") && !text.contains("customer_exposure"), "{text}");
+        assert!(text.contains("customer_dap_last_use"), "{text}");
     }
 }

@@ -3,7 +3,7 @@
 
 mod band;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ use crate::client::Api;
 use crate::metrics::{Kind, Metric, Samples};
 use crate::sources::dap_report::{DapReport, Entry};
 use crate::sources::sign_ins::Uses;
-use crate::sources::{Facts, Unread};
+use crate::sources::{DapService, Facts, Unread};
 use crate::wire::ObjectId;
 
 pub use band::Band;
@@ -78,20 +78,10 @@ impl<'a> Dap<'a> {
     /// By the best evidence there is: the service, else what is known of each customer and what the log
     /// showed, else a report.
     pub fn of(facts: &'a Facts) -> Result<Self, Unread> {
-        if let Ok(service) = facts.dap_service.rows() {
-            let customers = service.all().iter().map(|it| Delegation {
-                customer: it.customer.clone(),
-                name: &it.name,
-                band: Band::said(it.last, it.granted, facts.now),
-                last: it.last,
-                granted: it.granted,
-            });
-            return Ok(Self {
-                customers: customers.collect(),
-                doubt: service.has_gaps().then_some(Unread::SourceFailed),
-                evidence: Ok(Evidence::Service),
-                why_unknown: Unread::NotObservable,
-            });
+        if let Ok(service) = facts.dap_service.rows()
+            && let Some(dap) = Self::served(facts, service)
+        {
+            return Ok(dap);
         }
         let report = facts
             .dap_report
@@ -109,6 +99,46 @@ impl<'a> Dap<'a> {
             (Err(why), None) => return Err(why),
         };
         Ok(Self::watched(facts, holders, doubt, report))
+    }
+
+    /// By the service. It is asked once a day and may be on its way out: what each customer says counts
+    /// beside it, and where it lists nobody and nobody else says that this is so, it is no evidence.
+    fn served(facts: &'a Facts, service: &'a DapService) -> Option<Self> {
+        let said = holders(facts);
+        if service.all().is_empty() && said.is_err() {
+            return None;
+        }
+        let flags = facts.customer_dap.rows().ok().map(|it| &it.0);
+        let is_over = |customer: &ObjectId| {
+            flags.is_some_and(|flags| matches!(flags.of(customer), Ok(Some(false))))
+        };
+        let listed = service.all().iter().filter(|it| !is_over(&it.customer));
+        let mut customers: BTreeMap<_, _> = listed
+            .map(|it| {
+                let band = Band::said(it.last, it.granted, facts.now);
+                let (customer, name) = (it.customer.clone(), &*it.name);
+                let of = Delegation { customer, name, band, last: it.last, granted: it.granted };
+                (&it.customer, of)
+            })
+            .collect();
+        let mut doubt = service.has_gaps().then_some(Unread::SourceFailed);
+        let missing: Vec<_> = match &said {
+            Ok((holders, more)) => {
+                // Of a customer that refuses to say, the service does.
+                doubt = doubt.into_iter().chain(more.filter(|_| service.all().is_empty())).min();
+                holders.iter().filter(|(id, _)| !customers.contains_key(id)).collect()
+            }
+            Err(_) => Vec::new(),
+        };
+        for (customer, name) in missing {
+            let band = Band::Unknown;
+            let of =
+                Delegation { customer: customer.clone(), name, band, last: None, granted: None };
+            customers.insert(customer, of);
+        }
+        let customers = customers.into_values().collect();
+        let (evidence, why_unknown) = (Ok(Evidence::Service), Unread::Pending);
+        Some(Self { customers, doubt, evidence, why_unknown })
     }
 
     /// By the log and the report.
@@ -148,13 +178,18 @@ impl<'a> Dap<'a> {
         let customers: Vec<_> = customers.collect();
         let has_shown = log.is_ok_and(Uses::has_shown);
         let evidence = match log {
+            // It was there, and it will be: until then nothing is said, by the report neither, which knows
+            // nothing of what the log has seen since.
+            Err(
+                why @ (Unread::Credential
+                | Unread::Pending
+                | Unread::SourceFailed
+                | Unread::Stale
+                | Unread::Limit),
+            ) => Err(why),
             _ if report.is_some() && !(has_shown && rests_on_log) => Ok(Evidence::Report),
             Ok(_) if has_shown => Ok(Evidence::Log),
-            Ok(_) | Err(Unread::NotConfigured | Unread::License | Unread::Permission) => {
-                Ok(Evidence::None)
-            }
-            // It was there, and it will be: until then nothing is said.
-            Err(why) => Err(why),
+            _ => Ok(Evidence::None),
         };
         let why_unknown = match log {
             Ok(_) if has_shown => Unread::Pending,
@@ -210,7 +245,12 @@ fn listed<'a>(facts: &'a Facts, report: &'a DapReport) -> Vec<(ObjectId, &'a str
         Some(customer) => Some((customer.id.clone(), &*customer.name, entry)),
         None => Some((ObjectId::parse(&entry.customer)?, &*entry.customer, entry)),
     };
-    report.rows.iter().filter_map(of).collect()
+    let mut listed: BTreeMap<_, _> = BTreeMap::new();
+    for (id, name, entry) in report.rows.iter().filter_map(of) {
+        // One that is there twice counts once, by its first row.
+        listed.entry(id).or_insert((name, entry));
+    }
+    listed.into_iter().map(|(id, (name, entry))| (id, name, entry)).collect()
 }
 
 static CUSTOMERS: Metric = Metric {
@@ -288,9 +328,19 @@ impl<'a> Posture<'a> {
                 Ok(Err("the partner has no customers"))
             }
             (Ok(dap), _) => Ok(Ok(dap)),
-            (Err(why), Some(fact)) if *why != Unread::Pending => Ok(Err(fact)),
+            // Whoever gives us a report is concerned, also while it cannot be read or is too old.
+            (Err(why), Some(fact)) if *why != Unread::Pending && !self.has_report() => {
+                Ok(Err(fact))
+            }
             (Err(why), _) => Err(*why),
         }
+    }
+}
+
+impl Posture<'_> {
+    fn has_report(&self) -> bool {
+        !matches!(self.facts.dap_report.rows(), Err(Unread::NotConfigured))
+            && !matches!(self.facts.dap_report.rows(), Err(Unread::Pending))
     }
 }
 
@@ -301,10 +351,13 @@ pub fn new_grants(facts: &Facts) -> Result<Vec<(&ObjectId, Timestamp)>, Unread> 
     audit.since().ok_or(Unread::Pending)?;
     let ended = audit.ended();
     let flags = facts.customer_dap.rows().ok().map(|it| &it.0);
+    let customers = facts.customers.rows().ok().filter(|it| !it.has_gaps());
     let holds = |(customer, at): &(&ObjectId, Timestamp)| {
         let is_over = ended.get(customer).is_some_and(|ended| ended > at);
         let flag = flags.and_then(|flags| flags.of(customer).ok().copied().flatten());
-        !is_over && flag != Some(false)
+        // Who is no customer any more is nobody we could do anything about.
+        let has_left = customers.is_some_and(|it| it.of(customer).is_none());
+        !is_over && flag != Some(false) && !has_left
     };
     Ok(audit.granted().into_iter().filter(holds).collect())
 }

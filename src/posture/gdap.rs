@@ -16,7 +16,7 @@ use super::Posture;
 use super::people::People;
 use crate::client::Api;
 use crate::sources::relationship::{Relationship, Status};
-use crate::sources::{Assignment, Facts, GdapRelationships, Unread, role_name};
+use crate::sources::{Assignment, AssignmentStatus, Facts, GdapRelationships, Unread, role_name};
 use crate::wire::ObjectId;
 
 pub use end::{Band, left};
@@ -40,6 +40,10 @@ pub struct Gdap<'a> {
     customers: BTreeMap<&'a ObjectId, Customer>,
     /// Enabled people who can use any relationship.
     people: Result<usize, Unread>,
+    /// Whether an active one does not say with whom it is.
+    is_unsaid: bool,
+    /// The moment it is judged at.
+    now: Timestamp,
 }
 
 /// An active relationship, and who can use it.
@@ -76,6 +80,12 @@ impl<'a> Gdap<'a> {
         let active: Vec<_> = active
             .map(|relationship| {
                 let assignments = assignments.and_then(|all| all.of(&relationship.id));
+                // A word that is not known may grant as well as not.
+                let is_unknown = |it: &Assignment| it.status == AssignmentStatus::Other;
+                let assignments = match assignments {
+                    Ok(all) if all.iter().any(is_unknown) => Err(Unread::NotObservable),
+                    known => known,
+                };
                 let people = assignments.and_then(|all| reach.people(all));
                 let exposure = assignments.and_then(|all| reach.exposure(relationship, all));
                 Use { relationship, assignments, people, exposure }
@@ -85,18 +95,17 @@ impl<'a> Gdap<'a> {
         let people = read.collect::<Result<Vec<_>, _>>();
         let people = people.and_then(|all| reach.everybody(all.into_iter().flatten()));
         let customers = customers(&active);
-        Ok(Self { relationships, active, customers, people })
+        let is_unsaid = active.iter().any(|it| it.relationship.customer.is_none());
+        let now = facts.now;
+        Ok(Self { relationships, active, customers, people, is_unsaid, now })
     }
 
     /// What the active relationships with this customer come to; `None` where there is none. Not
     /// known while one that could not be read may be with this customer.
     pub fn customer(&self, tenant: &ObjectId) -> Result<Option<Customer>, Unread> {
-        let is_unsaid = |it: &Use<'_>| it.relationship.customer.is_none();
         match self.customers.get(tenant) {
             Some(customer) => Ok(Some(*customer)),
-            None if self.doubt().is_some() || self.active.iter().any(is_unsaid) => {
-                Err(Unread::SourceFailed)
-            }
+            None if self.rows_doubt().is_some() || self.is_unsaid => Err(Unread::SourceFailed),
             None => Ok(None),
         }
     }
@@ -113,7 +122,7 @@ impl<'a> Gdap<'a> {
 
     /// The exposure of all customers together.
     pub fn exposure(&self) -> Result<u64, Unread> {
-        match self.doubt() {
+        match self.rows_doubt() {
             Some(why) => Err(why),
             None => self.active.iter().map(|it| it.exposure).sum(),
         }
@@ -127,8 +136,17 @@ impl<'a> Gdap<'a> {
     }
 
     /// Why there may be more relationships than are known.
-    pub fn doubt(&self) -> Option<Unread> {
+    fn rows_doubt(&self) -> Option<Unread> {
         (self.relationships.rejected > 0).then_some(Unread::SourceFailed)
+    }
+
+    /// Why more of them may grant access than are known to: rows that could not be read, and a status
+    /// that this version does not know, of one that has not ended.
+    pub fn doubt(&self) -> Option<Unread> {
+        let is_over = |it: &Relationship| it.ends.is_some_and(|end| end <= self.now);
+        let unknown = |it: &Relationship| it.status == Status::Other && !is_over(it);
+        let words = self.relationships.all().iter().any(unknown);
+        self.rows_doubt().or(words.then_some(Unread::NotObservable))
     }
 
     /// Why it is not known of each active relationship who may use it.

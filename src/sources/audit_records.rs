@@ -53,6 +53,11 @@ impl AuditRecords {
         self.known().count() as i64 == DAYS
     }
 
+    /// Whether some records could not be read, any of which may have been of any kind.
+    pub fn has_gaps(&self) -> bool {
+        self.known().any(|day| day.rejected > 0)
+    }
+
     /// All customers about whom anything was done, with success, each with the last time.
     pub fn changes(&self) -> BTreeMap<&ObjectId, Timestamp> {
         self.latest(|day| day.changes())
@@ -156,15 +161,20 @@ impl Source for AuditRecords {
         let mut rejected = 0;
         for (read, day) in source.due(now).into_iter().enumerate() {
             match self::day(client, day, now).await {
-                Ok((found, tally)) => {
+                Ok((mut found, tally)) => {
                     rejected += tally.rejected;
+                    found.rejected = tally.rejected;
                     source.days.insert(day, Arc::new(found));
                 }
                 // Without today's there is nothing to say; earlier days are asked for again.
                 Err(error) if read == 0 || error.is_of_token() => return Err(error),
-                Err(error) => {
+                Err(error) if error.is_passing() => {
                     tracing::debug!(reason = error.reason(), "the activity log is read up to here");
                     break;
+                }
+                // One day that cannot be read hides no other; it ends what is known without a gap.
+                Err(error) => {
+                    tracing::warn!(%error, "a day of the activity log cannot be read");
                 }
             }
         }

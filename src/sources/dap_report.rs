@@ -172,6 +172,10 @@ fn read(body: &[u8], at: Timestamp) -> Result<DapReport, &'static str> {
             None => report.rejected += 1,
         }
     }
+    if report.rows.is_empty() && report.rejected == 0 {
+        // Half of a file is no evidence that there is no DAP.
+        return Err("it has no rows");
+    }
     Ok(report)
 }
 
@@ -238,8 +242,12 @@ impl Source for DapReport {
 fn file_of(file: &Path) -> std::io::Result<(Vec<u8>, Timestamp)> {
     use std::io::{Error, Read as _};
     // A pipe would never end.
-    if !std::fs::metadata(file)?.is_file() {
+    let about = std::fs::metadata(file)?;
+    if !about.is_file() {
         return Err(Error::other("it is no regular file"));
+    }
+    if about.len() > BOUND {
+        return Err(Error::other("it is longer than 64 MiB"));
     }
     let file = std::fs::File::open(file)?;
     let written = file.metadata()?.modified()?;
@@ -307,5 +315,6 @@ mod tests {
         assert!(read(b"customer,color\na,red\n", at()).is_err());
         assert!(read(b"days inactive\n3\n", at()).is_err());
         assert!(read(b"", at()).is_err());
+        assert!(read(b"customer,days inactive\n", at()).is_err(), "no evidence of anything");
     }
 }

@@ -1,6 +1,7 @@
 //! When DAP was granted and last used, customer by customer, as the service behind Partner Center's page
 //! of administrative relationships tells it. It was announced to be short-lived, and may be gone.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -92,12 +93,15 @@ impl Source for DapService {
 
     async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
         let (mut customers, mut all) = (Vec::new(), Tally::default());
+        let mut ids = BTreeSet::new();
         loop {
             let skip = all.accepted + all.rejected;
             let ask = Self::ASK.of(format!("/v1/delegatedAdminCustomers?$top={PAGE}&$skip={skip}"));
             // Rows of customers that have ended it come too.
+            let known = ids.len();
             let keep = |AnyCase(row): AnyCase<Row>| {
                 let Row { customer, name, is_enabled, granted, last } = row;
+                ids.insert(customer.clone());
                 customers.extend(is_enabled.then_some(Delegation {
                     customer,
                     name,
@@ -107,9 +111,9 @@ impl Source for DapService {
             };
             let more = client.list(&ask, keep).await?;
             all.add(more);
-            // Where a link is given it was followed; a full last page may have lost it.
-            let received = more.accepted + more.rejected;
-            if received == 0 || received % PAGE != 0 {
+            // Where a link is given it was followed; the last page may have lost it. What brings nothing
+            // new is the end, or knows nothing of skipping.
+            if ids.len() == known {
                 break;
             }
         }

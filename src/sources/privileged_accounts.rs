@@ -59,7 +59,7 @@ struct Row {
     // Without it, nothing says that this is the account that was asked for.
     #[serde(rename = "id")]
     _id: ObjectId,
-    #[serde(default, deserialize_with = "wire::null_is_default")]
+    // Microsoft always says, if only that there are none. An answer without them tells nothing of plans.
     assigned_plans: Vec<AssignedPlan>,
     #[serde(default, deserialize_with = "wire::optional_bool")]
     on_premises_sync_enabled: Option<bool>,
@@ -177,7 +177,7 @@ impl Source for PrivilegedAccounts {
     fn wants(known: &Facts) -> bool {
         let Ok(read) = known.privileged_accounts.rows() else { return false };
         let asked: BTreeSet<_> = read.0.all().map(|(id, _)| id).collect();
-        privileged(known).0.iter().any(|id| !asked.contains(id))
+        !read.0.is_whole() || privileged(known).0.iter().any(|id| !asked.contains(id))
     }
 
     fn observe(&self, _samples: &mut Samples) {}

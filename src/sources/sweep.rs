@@ -122,6 +122,7 @@ impl<T: Clone + Send + 'static> Sweep<T> {
         let mut due = sweep.due(&changed, turn, now).into_iter();
         let mut under_way = JoinSet::new();
         let (mut answered, mut passing, mut failure) = (0_usize, 0, None);
+        let mut stumbled = Vec::new();
         loop {
             while under_way.len() < AT_ONCE
                 && passing < OUTAGE
@@ -142,6 +143,7 @@ impl<T: Clone + Send + 'static> Sweep<T> {
                 Err(error) => {
                     if error.is_passing() {
                         passing += 1;
+                        stumbled.push((id, error.clone()));
                     } else {
                         passing = 0;
                         sweep.refuse(&id, &error, turn, now);
@@ -152,7 +154,11 @@ impl<T: Clone + Send + 'static> Sweep<T> {
         }
         match failure {
             Some(error) if answered == 0 => Err(error),
-            _ => Ok(sweep),
+            _ => {
+                // Others were answered: Microsoft stumbles over these, and they keep nobody waiting.
+                stumbled.iter().for_each(|(id, error)| sweep.refuse(id, error, turn, now));
+                Ok(sweep)
+            }
         }
     }
 
@@ -177,20 +183,28 @@ impl<T: Clone + Send + 'static> Sweep<T> {
         let mut due: Vec<_> =
             self.0.iter().filter_map(|it| Some((rank(it)?, it.0.clone()))).collect();
         due.sort_unstable();
+        // Those never read begin elsewhere each minute, so that a few that always fail do not keep all
+        // others from being asked for.
+        let never = due.iter().take_while(|((rank, _), _)| *rank == 0).count();
+        if never > 0 {
+            let minute = now.as_second().unsigned_abs() / 60;
+            due[..never].rotate_left(usize::try_from(minute).unwrap_or(0) % never);
+        }
         due.truncate(turn.most);
-        let mut due: Vec<_> = due.into_iter().map(|(_, id)| id).collect();
-        let probe = self.read().min_by_key(|(.., at)| *at).map(|(id, ..)| id);
-        due.extend(probe.filter(|id| !due.contains(id)).cloned().into_iter().collect::<Vec<_>>());
-        due
+        let due: Vec<_> = due.into_iter().map(|(_, id)| id).collect();
+        let probe = self.read().min_by_key(|(.., at)| *at).map(|(id, ..)| id.clone());
+        let probe = probe.filter(|id| !due.contains(id));
+        probe.into_iter().chain(due).collect()
     }
 
-    /// One is refused: what was known of it holds for two rounds.
+    /// One is refused, or fails where others answer: what was known of it holds for two rounds.
     fn refuse(&mut self, id: &ObjectId, error: &FetchError, turn: Turn, now: Timestamp) {
         let Some(known) = self.0.get_mut(id) else { return };
         known.tried = Some(now);
         let holds = known.read.is_some_and(|read| age(now, read) < turn.round * 2);
         if !holds {
-            known.what = Err(Unread::after(error));
+            let is_old = error.is_passing() && known.read.is_some();
+            known.what = Err(if is_old { Unread::Stale } else { Unread::after(error) });
         }
     }
 }
@@ -322,6 +336,27 @@ mod tests {
         let (known, _) = turn(None, &["a", "b", "c"], 0, down);
         let known = known.unwrap();
         assert_eq!(known.of(&id("a")), Ok(&0));
-        assert_eq!(known.of(&id("b")), Err(Unread::Pending), "it is asked for again at once");
+        assert_eq!(known.of(&id("b")), Err(Unread::SourceFailed));
+        assert!(known.is_whole(), "those over which Microsoft stumbles keep nobody waiting");
+        let all_down = |_: &str| Some(FetchError::Timeout { correlation: String::new() });
+        assert!(turn(Some(&known), &["a", "b", "c"], 2, all_down).0.is_err());
+        let (later, asked) = turn(Some(&known), &["a", "b", "c"], 1, nobody);
+        assert_eq!((asked.len(), later.unwrap().of(&id("b"))), (3, Ok(&1)), "an hour later");
+        let (old, _) = turn(None, &["a", "b", "c"], 0, nobody);
+        let (old, _) = turn(Some(&old.unwrap()), &["a", "b", "c"], 48, down);
+        assert_eq!(old.unwrap().of(&id("b")), Err(Unread::Stale));
+    }
+
+    #[test]
+    fn a_few_that_always_fail_do_not_keep_the_others_from_being_asked_for() {
+        let sick =
+            |name: &str| (name < "e").then(|| FetchError::Timeout { correlation: String::new() });
+        let all = ["a", "b", "c", "d", "e", "f", "g"];
+        assert!(turn(None, &all, 0, sick).0.is_err(), "nobody has answered yet");
+        // 60 minutes later it begins with the fifth of seven.
+        let (some, _) = turn(None, &all, 1, sick);
+        let (all_others, _) = turn(Some(&some.unwrap()), &all, 2, sick);
+        let others = all_others.unwrap();
+        assert!(["e", "f", "g"].iter().all(|name| others.of(&id(name)).is_ok()), "{others:?}");
     }
 }

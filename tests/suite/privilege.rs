@@ -184,7 +184,8 @@ fn accounts_are_read_in_turn_and_not_all_at_each_reading() {
             };
             requests.iter().filter(|seen| single(&seen.path)).count()
         };
-        assert_eq!(asked(), 60, "not more than a turn");
+        // Turns follow each other until each was asked for once, the first of them a short one.
+        assert!(asked() < 30, "readiness does not wait for all of them: {}", asked());
         let known = format!(
             "partnercenter_admins_with_mailbox{{tenant=\"contoso\"}} {}",
             microsoft.control.truth().privilege.admins_with_mailbox

@@ -136,16 +136,24 @@ fn where_nobody_says_who_has_dap_the_report_does() {
 }
 
 #[test]
-fn the_service_knows_best() {
-    let mut facts = facts(&[YES, YES], 200, &[(0, 3)]);
-    let customers = vec![dap_service::Delegation {
-        customer: id(1),
+fn the_service_knows_best_and_what_customers_say_counts_beside_it() {
+    let mut facts = facts(&[YES, YES, NO], 200, &[(0, 3)]);
+    let listed = |customer| dap_service::Delegation {
+        customer: id(customer),
         name: "One".into(),
         granted: Some(at(NOW - 500 * DAY)),
         last: Some(at(NOW - 70 * DAY)),
-    }];
-    facts.dap_service = Fact::known(DapService::new(customers), facts.now);
-    assert_eq!(bands(&facts), (Ok(Evidence::Service), vec![(1, Band::To90)]));
+    };
+    let service = DapService::new(vec![listed(1), listed(2), listed(9)]);
+    facts.dap_service = Fact::known(service, facts.now);
+    // 0 has granted it since, 2 has ended it since, and of 9 nobody else knows.
+    let expected = vec![(0, Band::Unknown), (1, Band::To90), (9, Band::To90)];
+    assert_eq!(bands(&facts), (Ok(Evidence::Service), expected));
+    // One that lists nobody says nothing that the customers do not say.
+    facts.dap_service = Fact::known(DapService::default(), facts.now);
+    assert_eq!(bands(&facts).1, vec![(0, Band::Unknown), (1, Band::Unknown)]);
+    facts.customer_dap = Fact::Unread(Unread::Permission);
+    assert_eq!(Dap::of(&facts).unwrap_err(), Unread::Permission, "and is no proof of no DAP");
 }
 
 #[test]

@@ -73,6 +73,8 @@ pub(super) struct Day {
     period: Range<i64>,
     /// When it was read, likewise.
     read: i64,
+    /// Records that could not be read.
+    pub(super) rejected: u64,
     counts: BTreeMap<(Operation, Status), u32>,
     /// When something was last done about a customer, with success.
     changed: BTreeMap<ObjectId, Timestamp>,
@@ -84,7 +86,7 @@ impl Day {
     pub(super) fn new(period: Range<i64>, read: i64) -> Self {
         let counts = BTreeMap::new();
         let (changed, granted, ended) = Default::default();
-        Self { period, read, counts, changed, granted, ended }
+        Self { period, read, rejected: 0, counts, changed, granted, ended }
     }
 
     /// Adds a record, unless it is of another day.
