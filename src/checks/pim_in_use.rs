@@ -1,5 +1,7 @@
 //! Privileges are activated when they are needed, and not held for good.
 
+use std::collections::BTreeSet;
+
 use super::check::{About, Check, Evidence, Finding, Terms, Tier, Verdict};
 use crate::posture::Posture;
 use crate::posture::bits::Bits;
@@ -16,7 +18,15 @@ pub(super) static CHECK: Check = Check {
     docs: "https://learn.microsoft.com/entra/id-governance/privileged-identity-management/pim-configure",
     portal: "https://entra.microsoft.com/#view/Microsoft_Azure_PIMCommon/CommonMenuBlade/~/quickStart",
     remedy: "in Privileged Identity Management make the assignment eligible instead of active; bring the group under management there, and make its members eligible. Emergency accounts stay as they are and belong under break_glass in the configuration. It needs Entra ID P2",
-    sources: &["role_assignments", "groups", "users", "agent_groups", "pim_groups"],
+    sources: &[
+        "role_assignments",
+        "groups",
+        "users",
+        "agent_groups",
+        "gdap_relationships",
+        "gdap_access_assignments",
+        "pim_groups",
+    ],
     evaluate,
 };
 
@@ -38,6 +48,7 @@ fn evaluate(posture: &Posture<'_>, terms: &Terms<'_>) -> Result<Verdict, Unread>
         Ok(found) => findings.extend(found),
         Err(why) => doubts.push(why),
     }
+    doubts.extend(posture.reaching_doubt());
     terms.verdict(findings).unless_doubtful(doubts.into_iter().min())
 }
 
@@ -52,13 +63,15 @@ fn groups_held_for_good(
         return Ok(Vec::new());
     }
     let sales: Vec<_> = agents.of("SalesAgents").collect();
+    let delegated = posture.facts.gdap_access_assignments.rows().into_iter();
+    let delegated: BTreeSet<_> = delegated.flat_map(|it| it.groups()).collect();
     let mut findings = Vec::new();
     for (id, managed) in posture.managed_groups()? {
         let mut members = Bits::none(people.count());
         let doubt = people.add_members(id, &mut members);
         match managed {
             // Whoever only sells reaches into nothing.
-            _ if sales.contains(&id) => {}
+            _ if sales.contains(&id) && !delegated.contains(id) => {}
             Ok(true) => {}
             Ok(false) if members.is_empty() => doubts.extend(doubt),
             Ok(false) => {
@@ -119,6 +132,26 @@ mod tests {
         assert_eq!(of("anna", "[]").state(), State::Noncompliant);
         assert_eq!(of("", "[]").state(), State::Compliant, "an empty group holds nobody");
         assert_eq!(of("anna", "refused").why_unknown(), Some(Unread::Permission));
+    }
+
+    #[test]
+    fn so_is_a_group_that_may_use_a_relationship_and_what_cannot_be_read_leaves_a_doubt() {
+        let of = |gdap: &str, managed: &str| {
+            let groups = format!("groups: {{ g: [anna], h: [] }}, pim_groups: {managed}");
+            judged(&CHECK, &format!("{{ users: {{ anna: {{}} }}, {groups}, gdap: {gdap} }}"))
+        };
+        let named = |group: &str| format!("{{ r: {{ held: {{ {group}: [helpdesk] }} }} }}");
+        let found = of(&named("g"), "[]");
+        assert_eq!((found.state(), found.found()), (State::Noncompliant, 1));
+        assert_eq!(of(&named("g"), "[g]").state(), State::Compliant);
+        assert_eq!(of(&named("h"), "[]").state(), State::Compliant, "an empty group holds nobody");
+        assert_eq!(of(&named("g"), "refused").why_unknown(), Some(Unread::Permission));
+        assert_eq!(of("refused", "[]").state(), State::Compliant, "no partner, no relationship");
+        let partner = "refused, partner_type: resellerPartnerDelegatedAdmin";
+        assert_eq!(of(partner, "[]").why_unknown(), Some(Unread::Permission));
+        assert_eq!(of("{ r: { held: refused } }", "[]").why_unknown(), Some(Unread::Permission));
+        let both = of("{ r: { held: refused }, s: { held: { g: [] } } }", "[]");
+        assert_eq!(both.state(), State::Noncompliant, "what is known is found all the same");
     }
 
     #[test]

@@ -244,6 +244,9 @@ impl Tenant {
         let (active, eligible) = self.roles();
         let (gdap_relationships, gdap_access_assignments) =
             delegation::read(&self.gdap, self.unreadable_gdap);
+        let delegated = gdap_access_assignments.rows().into_iter();
+        let delegated = delegated.flat_map(|it| it.groups()).cloned();
+        let reaching: Vec<_> = self.agents.iter().map(|it| id(it)).chain(delegated).collect();
         Facts {
             users: Fact::known(Users::new(self.accounts()), now()),
             user_registration_details: fact(&self.registered, |value| self.report(value)),
@@ -282,8 +285,12 @@ impl Tenant {
             privileged_accounts: fact(&self.having, |value| self.privileged_accounts(value)),
             pim_groups: fact(&self.pim_groups, |value| {
                 let managed: Vec<String> = list(value);
-                let eligible = |it: &String| (id(it), Ok(usize::from(managed.contains(it))));
-                PimGroups::new(self.agents.iter().map(eligible))
+                let managed: Vec<_> = managed.iter().map(|it| id(it)).collect();
+                let eligible = |it: ObjectId| {
+                    let count = usize::from(managed.contains(&it));
+                    (it, Ok(count))
+                };
+                PimGroups::new(reaching.into_iter().map(eligible), now())
             }),
             role_management_policies: fact(&self.approval, |value| {
                 let roles: BTreeMap<String, bool> =

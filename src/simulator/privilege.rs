@@ -3,12 +3,13 @@
 //!
 //! All of it is drawn from the account's own id, so that nothing else in the world depends on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::directory::{AGENTS, Directory};
 use super::duty::Duty;
+use super::gdap::Holder;
 use super::person::{HOUR, Person, Role};
 use super::policy::State;
 use super::roles::{GLOBAL_ADMINISTRATOR, RoleName};
@@ -101,9 +102,12 @@ pub(super) fn approved(role: &RoleName) -> bool {
     *role == GLOBAL_ADMINISTRATOR
 }
 
-/// The group of agents of which places are activated; those of the others are held for good.
-pub(super) const MANAGED: &str = "HelpdeskAgents";
-/// How many may activate a place in it.
+/// Whether places in the group of this name are activated; those of all others are held for good.
+pub(super) fn is_managed(group: &str) -> bool {
+    ["HelpdeskAgents", Holder::Leads.name()].contains(&group)
+}
+
+/// How many may activate a place in such a group.
 pub(super) const ELIGIBLE: usize = 2;
 
 /// Who is behind a privilege, counted from the people. Connect sync accounts are in no figure.
@@ -127,8 +131,12 @@ pub struct Privilege {
     /// People by role (`global_administrator`, `user_administrator`, `other`) and by how they hold
     /// it, the first that applies of `permanent`, `time_bound`, `activated` and `eligible`.
     pub roles: BTreeMap<&'static str, BTreeMap<&'static str, usize>>,
-    /// Groups of agents by whether places in them are activated.
+    /// Groups of agents, and those that may use a GDAP relationship, by whether places in them are
+    /// activated.
     pub pim_groups: BTreeMap<&'static str, usize>,
+    /// Privileged roles that people hold for good, and groups that reach into customers and hold
+    /// people, every one of them for good.
+    pub held_for_good: usize,
     /// Privileged roles that somebody may activate, and those that need approval; `None` without P2.
     pub pim_roles: Option<(usize, usize)>,
     /// Policies that act on risk, by `sign_in` and `user`; `None` where there can be none.
@@ -174,8 +182,10 @@ impl Privilege {
         directory: &Directory,
         (now, born): (i64, i64),
         tenant: &Circumstances,
+        holders: &BTreeSet<Holder>,
     ) -> Self {
         let mut truth = Self::blank(people.len(), directory, tenant);
+        truth.count_groups(people, directory, tenant.plan, holders);
         for person in people.iter().filter(|person| person.role != Role::Sync) {
             let traits = Traits::of(person, born);
             truth.count_agent(person, traits, now, tenant);
@@ -195,6 +205,33 @@ impl Privilege {
             }
         }
         truth
+    }
+
+    /// Counts the groups that reach into customers: those of the agents, and `holders` of GDAP
+    /// relationships.
+    fn count_groups(
+        &mut self,
+        people: &[Person],
+        directory: &Directory,
+        plan: Plan,
+        holders: &BTreeSet<Holder>,
+    ) {
+        let delegated: BTreeSet<usize> =
+            holders.iter().filter_map(|holder| directory.holder(*holder)).collect();
+        let agents = directory.agents().map(|(place, _)| place);
+        for place in agents.chain(delegated.iter().copied()).collect::<BTreeSet<_>>() {
+            let group = &directory.groups[place];
+            let managed = plan == Plan::P2 && is_managed(group.name);
+            *self.pim_groups.entry(if managed { "yes" } else { "no" }).or_default() += 1;
+            let within = directory.within(place);
+            let mut people = people.iter().filter(|it| it.enabled && it.role != Role::Sync);
+            let is_in = |person: &Person| {
+                within.iter().any(|&place| directory.groups[place].people.includes(person))
+            };
+            // Whoever sells reaches into nothing, unless a relationship says so.
+            let reaches = group.name != AGENTS[2] || delegated.contains(&place);
+            self.held_for_good += usize::from(!managed && reaches && people.any(is_in));
+        }
     }
 
     fn count_agent(&mut self, person: &Person, traits: Traits, now: i64, tenant: &Circumstances) {
@@ -226,6 +263,7 @@ impl Privilege {
             self.admins_with_mailbox += usize::from(traits.mailbox);
             self.admins_synchronized += usize::from(traits.synchronized);
         }
+        self.held_for_good += usize::from(role != "other" && how == "permanent");
         if role != "other" && how == "eligible" {
             self.pim_roles = self.pim_roles.map(|_| (1, 1));
         }
@@ -244,11 +282,6 @@ impl Privilege {
             let within = directory.within(place);
             within.into_iter().map(|place| directory.groups[place].services.len()).sum::<usize>()
         };
-        let mut pim_groups = BTreeMap::from([("yes", 0), ("no", 0), ("unknown", 0)]);
-        for (_, name) in &agents {
-            let managed = tenant.plan == Plan::P2 && *name == MANAGED;
-            *pim_groups.entry(if managed { "yes" } else { "no" }).or_default() += 1;
-        }
         Self {
             members: AGENTS.map(|group| (group, ByAccount::default())).into(),
             flagged: AGENTS.map(|group| (group, zeros(flags))).into(),
@@ -263,7 +296,7 @@ impl Privilege {
             roles: ["global_administrator", "user_administrator", "other"]
                 .map(|role| (role, zeros(&terms)))
                 .into(),
-            pim_groups,
+            pim_groups: zeros(&["yes", "no", "unknown"]),
             pim_roles: (tenant.plan == Plan::P2).then_some((0, 0)),
             risk_policies: premium.then(|| {
                 let acts = directory.policies.iter().filter(|policy| {

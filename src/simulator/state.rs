@@ -211,7 +211,8 @@ impl State {
         truth.groups_read += self.world.directory().groups_held(&truth.gdap.holders);
         let (now, born) = (self.now().as_second(), self.born.as_second());
         let (people, directory) = (self.world.people(), self.world.directory());
-        truth.privilege = Privilege::of(people, directory, (now, born), &tenant);
+        truth.privilege =
+            Privilege::of(people, directory, (now, born), &tenant, &truth.gdap.holders);
         truth.score = Score::of(&score::requirements(self, &truth), &self.history);
         truth
     }

@@ -1,44 +1,82 @@
 //! Who may activate a place in the groups that reach into customers, by Privileged Identity
 //! Management for groups.
 //!
-//! It is asked for group by group. One that cannot be read is kept as such.
+//! It is asked for group by group: those never asked about first, then all again within the hour, so
+//! that a group that GDAP comes to name costs its own question and not everybody's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::Facts;
 use super::source::{Rows, Source, Unread};
+use super::sweep::{Sweep, Turn};
+use super::{Facts, Schedule};
 use crate::client::{Ask, Bucket, Client, FetchError};
 use crate::metrics::{Metric, Samples};
 use crate::wire::ObjectId;
 
 /// How many may activate a place in each group, or why that is not known.
 #[derive(Debug, Default)]
-pub struct PimGroups(BTreeMap<ObjectId, Result<usize, Unread>>);
+pub struct PimGroups {
+    sweep: Sweep<usize>,
+    /// Whether more can be read at once.
+    goes_on: bool,
+}
 
 impl PimGroups {
-    /// From groups.
-    pub fn new(rows: impl IntoIterator<Item = (ObjectId, Result<usize, Unread>)>) -> Self {
-        Self(rows.into_iter().collect())
+    /// From groups, and when they were asked about.
+    pub fn new(
+        rows: impl IntoIterator<Item = (ObjectId, Result<usize, Unread>)>,
+        at: Timestamp,
+    ) -> Self {
+        let rows = rows.into_iter().map(|(id, eligible)| (id, eligible, at));
+        Self { sweep: Sweep::new(rows), goes_on: false }
     }
 
     /// How many may activate a place in this group.
     pub fn of(&self, group: &ObjectId) -> Result<usize, Unread> {
-        self.0.get(group).copied().unwrap_or(Err(Unread::Pending))
+        self.sweep.of(group).copied()
+    }
+
+    async fn turn(
+        client: &Client,
+        known: &Facts,
+        last: Option<&Self>,
+    ) -> Result<Rows<Self>, FetchError> {
+        let groups = reaching(known);
+        let without_p2 = known.subscribed_skus.rows().is_ok_and(|skus| !skus.has_p2());
+        if groups.is_empty() {
+            // Nothing says which to ask about. Whether one may ask is worth knowing all the same.
+            match eligible(client.clone(), ObjectId::Guid([0; 16]), without_p2).await {
+                Err(error) if !error.is_not_offered() => return Err(error),
+                _ => {}
+            }
+        }
+        let wanted = groups.into_iter().map(|id| (id.clone(), None));
+        let read = |id| eligible(client.clone(), id, without_p2);
+        let before = last.map(|last| &last.sweep);
+        let sweep = Sweep::turn(before, wanted, TURN, known.now, read).await?;
+        let has_gained = sweep.tally() != before.map(Sweep::tally).unwrap_or_default();
+        let goes_on = has_gained && !sweep.is_whole();
+        let tally = sweep.tally();
+        Ok(Rows::listed(Self { sweep, goes_on }, tally))
     }
 }
 
-/// Groups that reach into customers: those of the agents. Whatever else is found to name such groups is
-/// added here.
+/// Groups that reach into customers: those of the agents, and those that may use a GDAP relationship,
+/// as far as relationships have been read.
 pub fn reaching(known: &Facts) -> BTreeSet<&ObjectId> {
-    known.agent_groups.rows().iter().flat_map(|agents| agents.groups()).collect()
+    let agents = known.agent_groups.rows().into_iter().flat_map(|agents| agents.groups());
+    let assignments = known.gdap_access_assignments.rows().into_iter();
+    agents.chain(assignments.flat_map(|assignments| assignments.groups())).collect()
 }
 
-/// How many groups are asked about in one reading; a partner has three, and some for each kind of
-/// work.
-const GROUPS: usize = 2_000;
+/// A partner has three groups, and some for each kind of work. Intervals are shortened by up to a tenth,
+/// so a round that is a little shorter than the shortest lets none wait for two.
+const TURN: Turn = Turn { most: 500, round: Duration::from_secs(3000) };
 
 /// Somebody who may activate a place. That there is one is all that is kept.
 #[derive(Debug, Deserialize)]
@@ -63,55 +101,34 @@ impl Source for PimGroups {
     const INTERVAL: Duration = Duration::from_secs(3600);
     /// Groups are counted in `posture`, where it is known which of them matter.
     const METRICS: &'static [&'static Metric] = &[];
+    // GDAP's assignments are not waited for: large partners' take an hour to be read, and each group
+    // that they come to name is asked about early.
     const AFTER: &'static [&'static str] = &["subscribed_skus", "agent_groups"];
 
     async fn fetch(client: &Client, known: &Facts) -> Result<Rows<Self>, FetchError> {
-        let groups = reaching(known);
-        if groups.len() > GROUPS {
-            return Err(FetchError::Limit { bound: "groups under privileged identity management" });
-        }
-        if groups.is_empty() {
-            // Nothing says which to ask about. Whether one may ask is worth knowing all the same.
-            match eligible(client, known, &ObjectId::Guid([0; 16])).await {
-                Err(error) if !error.is_not_offered() => return Err(error),
-                _ => {}
-            }
-        }
-        let (mut source, mut rows, mut failure) = (Self::default(), 0, None);
-        for id in groups {
-            let eligible = match eligible(client, known, id).await {
-                Ok(count) => {
-                    rows += count as u64;
-                    Ok(count)
-                }
-                // What is said of one is said of all, and what passes soon is tried again soon.
-                Err(error) if error.is_of_token() || error.is_passing() => return Err(error),
-                Err(error) => {
-                    let why = Unread::after(&error);
-                    failure = Some(error);
-                    Err(why)
-                }
-            };
-            source.0.insert(id.clone(), eligible);
-        }
-        match failure {
-            Some(error) if source.0.values().all(Result::is_err) => Err(error),
-            _ => {
-                let rejected = source.0.values().filter(|it| it.is_err()).count() as u64;
-                Ok(Rows { source, accepted: rows, rejected })
-            }
-        }
+        Self::turn(client, known, None).await
+    }
+
+    async fn fetch_on(
+        client: &Client,
+        known: &Facts,
+        _schedule: Schedule,
+        last: Option<Arc<Self>>,
+    ) -> Result<Rows<Self>, FetchError> {
+        Self::turn(client, known, last.as_deref()).await
     }
 
     fn wants(known: &Facts) -> bool {
         let Ok(read) = known.pim_groups.rows() else { return false };
-        reaching(known).into_iter().any(|id| !read.0.contains_key(id))
+        read.goes_on || reaching(known).into_iter().any(|id| !read.sweep.has(id))
     }
 
     fn observe(&self, _samples: &mut Samples) {}
 }
 
-async fn eligible(client: &Client, known: &Facts, id: &ObjectId) -> Result<usize, FetchError> {
+/// How many may activate a place in this group; `without_p2` says that the tenant has not bought what
+/// it takes.
+async fn eligible(client: Client, id: ObjectId, without_p2: bool) -> Result<usize, FetchError> {
     let path = PimGroups::ASK.path.replace("{id}", &id.to_string());
     let mut count = 0;
     match client.list::<Instance>(&Ask::about(path, Bucket::Directory), |_| count += 1).await {
@@ -120,10 +137,9 @@ async fn eligible(client: &Client, known: &Facts, id: &ObjectId) -> Result<usize
         Err(FetchError::NotFound { .. }) => Ok(0),
         // Without the licence nobody can activate anything.
         Err(error) if error.is_without_pim() => Ok(0),
-        Err(error) => match known.for_want_of_p2(error) {
-            FetchError::License { .. } => Ok(0),
-            error => Err(error),
-        },
+        Err(FetchError::License { .. }) => Ok(0),
+        Err(FetchError::Permission { .. }) if without_p2 => Ok(0),
+        Err(error) => Err(error),
     }
 }
 
@@ -131,6 +147,7 @@ async fn eligible(client: &Client, known: &Facts, id: &ObjectId) -> Result<usize
 mod tests {
     use super::*;
     use crate::client::rows_of;
+    use crate::sources::{AgentGroups, Assignment, AssignmentStatus, Fact, GdapAccessAssignments};
 
     #[test]
     fn the_documented_page_is_read() {
@@ -141,9 +158,42 @@ mod tests {
     #[test]
     fn a_group_that_was_not_asked_about_is_not_known() {
         let id = |text| ObjectId::parse(text).unwrap();
-        let groups = PimGroups::new([(id("a"), Ok(0)), (id("b"), Err(Unread::Permission))]);
+        let at = Timestamp::UNIX_EPOCH;
+        let groups = PimGroups::new([(id("a"), Ok(0)), (id("b"), Err(Unread::Permission))], at);
         assert_eq!(groups.of(&id("A")), Ok(0));
         assert_eq!(groups.of(&id("b")), Err(Unread::Permission));
         assert_eq!(groups.of(&id("c")), Err(Unread::Pending));
+    }
+
+    #[test]
+    fn a_group_that_gdap_comes_to_name_is_asked_about_early_and_once() {
+        let (id, now) = (|text: &str| ObjectId::parse(text).unwrap(), Timestamp::UNIX_EPOCH);
+        let asked = |ids: &[&str]| {
+            let groups = ids.iter().map(|it| (id(it), Err(Unread::Pending)));
+            Fact::known(PimGroups::new(groups, now), now)
+        };
+        let known = |named: &[&str], asked| {
+            let assignment = |group: &&str| Assignment {
+                status: AssignmentStatus::Active,
+                group: Some(id(group)),
+                is_security_group: true,
+                roles: [].into(),
+            };
+            let all = named.iter().map(assignment).collect();
+            let assignments = GdapAccessAssignments::new([(id("r"), Ok(all), now)]);
+            Facts {
+                agent_groups: Fact::known(AgentGroups::new([("AdminAgents".into(), id("a"))]), now),
+                gdap_access_assignments: Fact::known(assignments, now),
+                pim_groups: asked,
+                ..Facts::unread(now)
+            }
+        };
+        assert!(!PimGroups::wants(&known(&["b"], Fact::default())), "it is read before long");
+        assert!(!PimGroups::wants(&known(&[], asked(&["a"]))));
+        assert!(!PimGroups::wants(&known(&["a"], asked(&["a"]))));
+        assert!(PimGroups::wants(&known(&["a", "b"], asked(&["a"]))));
+        let both = known(&["a", "b"], asked(&["a", "b"]));
+        assert!(!PimGroups::wants(&both), "one that does not answer is not asked again and again");
+        assert_eq!(reaching(&both).len(), 2);
     }
 }

@@ -69,6 +69,11 @@ impl<T> Sweep<T> {
         known.what.as_ref().map_err(|why| *why)
     }
 
+    /// Whether this one was wanted.
+    pub fn has(&self, id: &ObjectId) -> bool {
+        self.0.contains_key(id)
+    }
+
     /// What is known of all, in the order of their ids.
     pub fn all(&self) -> impl Iterator<Item = (&ObjectId, Result<&T, Unread>)> {
         self.0.iter().map(|(id, known)| (id, known.what.as_ref().map_err(|why| *why)))

@@ -50,8 +50,12 @@ fn told(truth: &Privilege) -> Vec<String> {
     ] {
         value.into_iter().for_each(|value| tell(metric, &[], value));
     }
-    if let Some(found) = truth.leavers {
-        tell("requirement_findings", &[("requirement", "bp-leavers")], found);
+    for (requirement, found) in
+        [("bp-leavers", truth.leavers), ("pim-in-use", Some(truth.held_for_good))]
+    {
+        if let Some(found) = found {
+            tell("requirement_findings", &[("requirement", requirement)], found);
+        }
     }
     if truth.risky.is_none() {
         // Without the licence there is nothing to be found, and nobody can be said to be safe.
@@ -64,7 +68,8 @@ fn told(truth: &Privilege) -> Vec<String> {
 /// The page of an exporter that has read every privileged account of this world.
 async fn page(world: Settings) -> (String, Privilege) {
     let microsoft = Microsoft::start(world);
-    let exporter = Exporter::of(&microsoft).await;
+    let mut exporter = Exporter::of(&microsoft).await;
+    exporter.settle(&microsoft).await;
     (exporter.page(), microsoft.control.truth().privilege)
 }
 
@@ -109,7 +114,8 @@ fn the_usual_world_has_something_of_everything() {
         assert!(
             truth.roles["global_administrator"].values().filter(|count| **count > 0).count() > 2
         );
-        assert_eq!(truth.pim_groups["yes"], 1);
+        assert_eq!(truth.pim_groups["yes"], 2, "one of agents, and one that GDAP names");
+        assert!(truth.pim_groups["no"] > 3 && truth.held_for_good > 3, "{truth:?}");
         let risky = truth.risky.as_ref().unwrap();
         assert!(risky.values().any(|of| of.contains_key("atRisk")), "{truth:?}");
     });
@@ -167,6 +173,39 @@ fn without_its_permission_each_source_leaves_its_own_unknown_and_nothing_else() 
             truth.admin_agents_p2
         );
         assert!(page.contains(&p2) && !page.contains("flag=\"stale\""), "{page}");
+    });
+}
+
+#[test]
+fn a_group_that_gdap_names_costs_its_own_question_and_not_everybody_s() {
+    run(async {
+        let microsoft = Microsoft::small();
+        let mut exporter = Exporter::of(&microsoft).await;
+        exporter.settle(&microsoft).await;
+        let asked = || {
+            let requests = microsoft.control.requests();
+            let of_group = |path: &str| {
+                let query = path.split("/group/eligibilityScheduleInstances").nth(1)?;
+                Some(query.to_owned())
+            };
+            let mut asked = std::collections::BTreeMap::new();
+            for query in requests.iter().filter_map(|seen| of_group(&seen.path)) {
+                *asked.entry(query).or_insert(0) += 1;
+            }
+            asked
+        };
+        let first = asked();
+        let groups: usize = microsoft.control.truth().privilege.pim_groups.values().sum();
+        assert_eq!(first.len(), groups, "each was asked about: {first:?}");
+        let again = first.values().sum::<usize>() - groups;
+        assert!(again < groups / 2, "but for one that is known to answer: {first:?}");
+        let then = exporter.clock.uptime() + std::time::Duration::from_secs(2 * 3600 + 600);
+        exporter.until(|snapshot| snapshot.printed >= then).await;
+        let second = asked();
+        for (group, count) in &first {
+            let since = second[group] - count;
+            assert!((1..=3).contains(&since), "{group} {since} times in two hours");
+        }
     });
 }
 

@@ -398,7 +398,8 @@ fn harm_to_privilege(source: &str, harm: &mut Harm) {
             harm.unknown.push("bp-dual-custody");
             harm.gone.push("partnercenter_pim_roles");
         }
-        "pim_groups" => {
+        // Which groups GDAP names is not known.
+        "pim_groups" | "gdap_relationships" | "gdap_access_assignments" => {
             harm.weaker.push("pim-in-use");
             harm.gone.push("partnercenter_pim_groups");
         }

@@ -20,6 +20,18 @@ impl<'a> Posture<'a> {
         Ok(reaching(self.facts).into_iter().map(of).collect())
     }
 
+    /// Why there may be groups that reach into customers and are not among those: it is not known of
+    /// each GDAP relationship who may use it.
+    pub fn reaching_doubt(&self) -> Option<Unread> {
+        match self.gdap_in_use() {
+            Ok(Ok(gdap)) => gdap.assignments_doubt(),
+            Ok(Err(_)) => None,
+            // There is none to be read.
+            Err(Unread::NotConfigured) if self.declared.is_sovereign => None,
+            Err(why) => Some(why),
+        }
+    }
+
     /// The privileged roles that somebody may activate, and whether a second person has to approve.
     pub fn activated_roles(&self) -> Result<BTreeMap<&'a ObjectId, Option<bool>>, Unread> {
         let policies = self.facts.role_management_policies.rows()?;
@@ -34,10 +46,13 @@ impl<'a> Posture<'a> {
 
 static GROUPS: Metric = Metric {
     name: "partnercenter_pim_groups",
-    help: "Groups that reach into customers (those of Partner Center's agents, and those that delegated \
-           relationships name) by managed: yes (somebody may activate a place, by Privileged Identity \
-           Management), no (every place is held for good), unknown (this group cannot be read). Without \
-           Entra ID P2 all are no. Absent while none can be read.",
+    help: "Groups that reach into customers (those of Partner Center's agents, and those with an active \
+           assignment to a GDAP relationship) by managed: yes (somebody may activate a place, by \
+           Privileged Identity Management), no (every place is held for good), unknown (this group \
+           cannot be read, or was not asked about yet). Without Entra ID P2 all are no. Groups of \
+           relationships whose assignments were not read yet are missing: see \
+           partnercenter_gdap_relationships_unread. Absent while no group can be read, or no \
+           relationship.",
     kind: Kind::Gauge,
     labels: &["tenant", "managed"],
 };
@@ -62,7 +77,10 @@ static APPROVED: Metric = Metric {
 pub(super) static METRICS: [&Metric; 3] = [&GROUPS, &ROLES, &APPROVED];
 
 pub(super) fn observe(posture: &Posture<'_>, samples: &mut Samples) {
-    if let Ok(groups) = posture.managed_groups() {
+    // Where it is not known of any relationship which groups it names, those of the agents are not all.
+    let named = posture.facts.gdap_access_assignments.rows();
+    let are_named = named.is_ok() || posture.reaching_doubt().is_none();
+    if let Some(groups) = posture.managed_groups().ok().filter(|_| are_named) {
         for (word, said) in [("yes", Some(true)), ("no", Some(false)), ("unknown", None)] {
             let count = groups.values().filter(|it| it.ok() == said).count();
             samples.count(&GROUPS, [("managed", word)], count);
@@ -94,12 +112,26 @@ mod tests {
     #[test]
     fn groups_are_told_by_whether_somebody_activates_a_place() {
         let two = "groups: { g: [anna], h: [] }, agents: [g, h]";
-        let page_of = |managed: &str| page(&format!("{two}, pim_groups: {managed}"));
-        let page = page_of("[h]");
-        for line in ["managed=\"yes\"} 1", "managed=\"no\"} 1", "managed=\"unknown\"} 0"] {
-            assert!(page.contains(line), "{page}");
-        }
+        let page_of = |rest: &str| page(&format!("{two}, pim_groups: {rest}"));
+        let counts = |page: &str, yes, no| {
+            let all = [("yes", yes), ("no", no), ("unknown", 0)];
+            all.iter().all(|(word, count)| {
+                page.contains(&format!("pim_groups{{tenant=\"t\",managed=\"{word}\"}} {count}\n"))
+            })
+        };
+        assert!(counts(&page_of("[h]"), 1, 1), "{}", page_of("[h]"));
         assert!(!page_of("refused").contains("pim_groups"), "unknown is not zero");
+        let delegated = page_of("[h, d], gdap: { r: { held: { d: [], e: [], g: [] } } }");
+        assert!(counts(&delegated, 2, 2), "each group once, whoever names it: {delegated}");
+        let ended = page_of("[h], gdap: { r: { held: { d: [] }, holding: deleted } }");
+        assert!(counts(&ended, 1, 1), "{ended}");
+        // One relationship that cannot be read hides its own; where none can be, nothing is said.
+        let one = page_of("[h], gdap: { r: { held: refused }, s: { held: { d: [] } } }");
+        assert!(counts(&one, 1, 2), "{one}");
+        let none = page_of("[h], gdap: refused, partner_type: resellerPartnerDelegatedAdmin");
+        assert!(!none.contains("pim_groups"), "{none}");
+        let nobody_s = page_of("[h], gdap: refused");
+        assert!(counts(&nobody_s, 1, 1), "no partner, no relationship: {nobody_s}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::users::moment;
 use super::{Answer, Context, Kind};
 use crate::simulator::directory::Group;
 use crate::simulator::person::{HOUR, guid};
-use crate::simulator::privilege::{self, ELIGIBLE, MANAGED, Traits};
+use crate::simulator::privilege::{self, ELIGIBLE, Traits};
 use crate::simulator::roles::ROLES;
 
 const ELIGIBILITY: [&str; 8] = [
@@ -42,7 +42,7 @@ pub(super) fn group_eligibilities(context: &Context<'_>) -> Result<Answer, Refus
     let null_everything = context.has(&Kind::NullEverything);
     let people = context.state.world.people();
     let groups = context.state.world.directory().groups.iter();
-    let rows = groups.filter(|group| group.name == MANAGED).flat_map(|group| {
+    let rows = groups.filter(|group| privilege::is_managed(group.name)).flat_map(|group| {
         people.iter().take(ELIGIBLE).filter(|person| admits(group, person.id)).map(|person| {
             row(&fields, |field| match field {
                 "id" => json!(format!("{}_member_{:x}", guid(group.id), person.id)),
