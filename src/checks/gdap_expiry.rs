@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(judge("a: { ends: 721 }").state(), State::Compliant);
         assert_eq!(judge("a: { ends: -1 }").state(), State::Noncompliant);
         assert_eq!(judge("a: { ends: 10, extends: true }").state(), State::Compliant);
-        assert_eq!(judge("a: { ends: ~ }").state(), State::Compliant);
+        assert_eq!(judge("a: { ends: ~ }").why_unknown(), Some(Unread::NotObservable));
         assert_eq!(judge("a: { ends: 10, status: terminated }").state(), State::NotApplicable);
     }
 
