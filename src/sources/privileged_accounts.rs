@@ -205,7 +205,9 @@ async fn turn(
         let _ = refused.set(Unread::License);
     }
     let wanted = wanted.into_iter().map(|id| (id.clone(), None));
-    let sweep = Sweep::turn(last, wanted, TURN, known.now, |id| {
+    // Readiness waits for one only, whose pace the sign-in log shares.
+    let bounds = if last.is_some() { TURN } else { Turn { most: 1, ..TURN } };
+    let sweep = Sweep::turn(last, wanted, bounds, known.now, |id| {
         read(client.clone(), id, premium == Some(true), Arc::clone(&refused))
     });
     let sweep = sweep.await?;
