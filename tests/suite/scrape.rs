@@ -24,6 +24,7 @@ fn posture(page: &str) -> String {
         "partnercenter_api_",
         "partnercenter_exporter_",
         "partnercenter_source_duration",
+        "partnercenter_source_refreshes",
     ];
     let name =
         |line: &str| line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ").to_owned();
