@@ -20,7 +20,7 @@ use crate::oauth::{self, Cloud, Credential, Home, Secret};
 use crate::posture::{Declarations, Exception};
 use crate::refresh::{AppUser, Settings, TenantSettings};
 use crate::simulator::{self, Identity, Simulator};
-use crate::sources::{self, PrivilegedAccounts, Schedule, Source as _};
+use crate::sources::{self, Schedule};
 use crate::transport;
 use crate::wire::{self, ObjectId};
 
@@ -136,8 +136,7 @@ fn settings(simulator: SocketAddr, declared: Declarations, grant: PathBuf) -> Se
     let schedule = |about: &sources::About| Schedule {
         // Nobody exports a report here; everything else there is answers.
         enabled: about.ask.api != Api::File,
-        // One that asks of many accounts in turn would leave the sign-in log nothing of their pace.
-        interval: if about.id == PrivilegedAccounts::ID { about.interval } else { INTERVAL },
+        interval: INTERVAL,
         max_age: about.max_age(INTERVAL),
         ..Schedule::of(about)
     };

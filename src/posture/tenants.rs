@@ -317,7 +317,7 @@ impl Tenant {
             let having = having.remove(name).unwrap_or_default();
             (id(name), having.account())
         });
-        PrivilegedAccounts::new(accounts.collect::<Vec<_>>(), now())
+        PrivilegedAccounts::new(accounts)
     }
 
     fn risky_users(&self, at_risk: &Value) -> RiskyUsers {

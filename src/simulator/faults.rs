@@ -150,10 +150,10 @@ pub(super) enum Side {
 
 impl Fault {
     /// Whether this fault meets a request for this path.
-    pub(super) fn meets(&self, side: Side, path: &str) -> bool {
+    pub(super) fn meets(&self, side: Side, url: &str) -> bool {
         match (&self.path, side) {
             (_, Side::Own) => false,
-            (Some(part), _) => path.contains(part.as_str()),
+            (Some(part), _) => is_part(part, url),
             (None, Side::Graph | Side::PartnerCenter | Side::Dap | Side::Download) => true,
             (None, Side::Vault) => matches!(self.kind, Kind::Forbidden(_)),
             // Without a path, what spoils answers spoils Graph's: else no token would be had.
@@ -175,6 +175,12 @@ impl Fault {
             ),
         }
     }
+}
+
+/// Whether a path contains the text; one with a question mark reaches into the options.
+pub(super) fn is_part(part: &str, url: &str) -> bool {
+    let path = url.split_once('?').map_or(url, |(path, _)| path);
+    if part.contains('?') { url.contains(part) } else { path.contains(part) }
 }
 
 /// Why a text is no fault.
@@ -405,6 +411,10 @@ mod tests {
         assert!(somewhere.meets(Side::Graph, "/graph/v1.0/users"));
         assert!(!somewhere.meets(Side::Graph, "/graph/v1.0/organization"));
         assert!(!somewhere.meets(Side::Own, "/-/users"));
+        assert!(!somewhere.meets(Side::Graph, "/graph/v1.0/groups?$select=/users"));
+        let asked: Fault = "malformed@/users?$filter".parse().unwrap();
+        assert!(asked.meets(Side::Graph, "/graph/v1.0/users?$filter=id"));
+        assert!(!asked.meets(Side::Graph, "/graph/v1.0/users?$select=id"));
         let token: Fault = "malformed@/oauth2".parse().unwrap();
         assert!(token.meets(Side::Login, "/t/oauth2/v2.0/token"));
         assert!(everywhere.meets(Side::PartnerCenter, "/partnercenter/v1/fraudEvents"));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Plan;
 use super::bearer::{Bearer, Holder};
-use super::faults::Kind;
+use super::faults::{self, Kind};
 use super::http::{Answer, Asked};
 use super::scope::Api;
 use super::state::State;
@@ -159,7 +159,7 @@ fn permit(
     faults: &[Kind],
 ) -> Result<u32, Refusal> {
     let forbidden = faults.iter().any(|fault| match fault {
-        Kind::Forbidden(part) => asked.path.contains(part.as_str()),
+        Kind::Forbidden(part) => faults::is_part(part, &asked.url()),
         _ => false,
     });
     if forbidden {
@@ -188,9 +188,6 @@ fn permit(
     }
     if (report || conditional_access) && plan == Plan::None {
         return Err(Refusal::unlicensed());
-    }
-    if resource.needs_p2() && plan != Plan::P2 {
-        return Err(Refusal::without_p2());
     }
     if resource.meter() == Meter::Delegation {
         // Nor have those of this one been.

@@ -44,6 +44,12 @@ impl Asked {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// The path with its options.
+    pub(super) fn url(&self) -> String {
+        let mark = if self.query.is_empty() { "" } else { "?" };
+        format!("{}{mark}{}", self.path, self.query)
+    }
+
     /// What kind of grant a token was asked for by.
     fn grant_type(&self) -> Option<String> {
         let mut form = form_urlencoded::parse(&self.body);
@@ -53,11 +59,10 @@ impl Asked {
 
     fn seen(&self, at: jiff::Timestamp, status: StatusCode) -> Seen {
         let header = |name| self.header(name).map(str::to_owned);
-        let query = if self.query.is_empty() { "" } else { "?" };
         Seen {
             at,
             method: self.method.to_string(),
-            path: format!("{}{query}{}", self.path, self.query),
+            path: self.url(),
             status: status.as_u16(),
             client_request_id: header("client-request-id"),
             user_agent: header("user-agent"),
@@ -197,7 +202,7 @@ fn answer(control: &Control, asked: &Asked) -> Answer {
     }
     let side = side(&asked.path);
     let mut state = control.lock();
-    let faults = state.faults(side, &asked.path);
+    let faults = state.faults(side, &asked.url());
     let mut answer = match side {
         Side::Own => Answer::text(
             StatusCode::OK,

@@ -172,9 +172,9 @@ impl State {
         self.time.now()
     }
 
-    /// What goes wrong with a request for this path.
-    pub(super) fn faults(&self, side: Side, path: &str) -> Vec<Kind> {
-        let met = self.faults.iter().filter(|fault| fault.meets(side, path));
+    /// What goes wrong with a request for this path and its options.
+    pub(super) fn faults(&self, side: Side, url: &str) -> Vec<Kind> {
+        let met = self.faults.iter().filter(|fault| fault.meets(side, url));
         met.map(|fault| fault.kind.clone()).collect()
     }
 

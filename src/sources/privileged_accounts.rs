@@ -1,11 +1,11 @@
 //! What the accounts behind a privilege have and when they were last used: those in the groups of
 //! Partner Center's agents, and those that hold or may activate a directory role.
 //!
-//! Each is asked for by itself, since the time of the last sign-in falls under the narrow limit of the
-//! sign-in log. A few are read at a time, and each once a day.
+//! They are asked for by their ids, a few with each request: everybody's plans would be megabytes, and
+//! the time of the last sign-in falls under the narrow limit of the sign-in log.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,15 +13,14 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::source::{Rows, Source, Unread};
-use super::sweep::{Sweep, Turn};
 use super::{Facts, Schedule};
-use crate::client::{Ask, Bucket, Client, FetchError};
+use crate::client::{Ask, Bucket, Client, FetchError, Tally};
 use crate::metrics::{Metric, Samples};
 use crate::wire::{self, ObjectId};
 
-/// The accounts by id.
+/// The accounts by id, and why one that was asked for is not known.
 #[derive(Debug, Default)]
-pub struct PrivilegedAccounts(Sweep<PrivilegedAccount>);
+pub struct PrivilegedAccounts(BTreeMap<ObjectId, Result<PrivilegedAccount, Unread>>);
 
 /// What is known of one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,9 +55,7 @@ const P2: &str = "eec0eb4f-6444-4f95-aba0-50c24d67f998";
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {
-    // Without it, nothing says that this is the account that was asked for.
-    #[serde(rename = "id")]
-    _id: ObjectId,
+    id: ObjectId,
     // Microsoft always says, if only that there are none. An answer without them tells nothing of plans.
     assigned_plans: Vec<AssignedPlan>,
     #[serde(default, deserialize_with = "wire::optional_bool")]
@@ -122,33 +119,35 @@ impl Row {
 impl PrivilegedAccounts {
     /// From accounts.
     pub fn new(
-        rows: impl IntoIterator<Item = (ObjectId, Result<PrivilegedAccount, Unread>)>,
-        at: Timestamp,
+        accounts: impl IntoIterator<Item = (ObjectId, Result<PrivilegedAccount, Unread>)>,
     ) -> Self {
-        Self(Sweep::new(rows.into_iter().map(|(id, what)| (id, what, at))))
+        Self(accounts.into_iter().collect())
     }
 
-    /// What is known of this account.
+    /// What is known of this account; [`Unread::Pending`] of one that was not asked for.
     pub fn of(&self, id: &ObjectId) -> Result<&PrivilegedAccount, Unread> {
-        self.0.of(id)
+        self.0.get(id).map_or(Err(Unread::Pending), |known| known.as_ref().map_err(|why| *why))
     }
 }
 
-/// Five a minute are a sixth of what the limit allows, which the sign-in log shares, and more
-/// than 7,000 a day; the first of them do not keep readiness waiting.
-const TURN: Turn = Turn { most: 5, round: Duration::from_secs(24 * 3600) };
+/// Ids that Microsoft takes in one filter.
+const AT_ONCE: usize = 15;
+/// Accounts of one reading, which are 200 requests, and seven minutes at the log's pace.
+const MOST: usize = 3_000;
 
 impl Source for PrivilegedAccounts {
     const ID: &'static str = "privileged_accounts";
-    const WHAT: &'static str = "Plans, mailbox, origin and last sign-in of agents and of who holds a role, each once a day";
+    const WHAT: &'static str =
+        "Plans, mailbox, origin and last sign-in of agents and of who holds a role";
     const ASK: Ask = Ask::graph(
-        "/v1.0/users/{id}?$select=id,assignedPlans,onPremisesSyncEnabled,signInActivity",
+        "/v1.0/users?$filter=id%20in%20({ids})&$select=id,assignedPlans,onPremisesSyncEnabled,\
+         signInActivity",
         Bucket::Reports,
     );
     const PERMISSION: &'static str = "User.Read.All and AuditLog.Read.All";
     const LICENSE: Option<&'static str> = None;
-    const DOCS: &'static str = "https://learn.microsoft.com/graph/api/user-get";
-    const INTERVAL: Duration = Duration::from_secs(60);
+    const DOCS: &'static str = "https://learn.microsoft.com/graph/api/user-list";
+    const INTERVAL: Duration = Duration::from_secs(3600);
     const HOLDS_AT_LEAST: Duration = Duration::from_secs(6 * 3600);
     /// Accounts are counted in `posture`, where it is known what they may do.
     const METRICS: &'static [&'static Metric] = &[];
@@ -162,7 +161,8 @@ impl Source for PrivilegedAccounts {
     ];
 
     async fn fetch(client: &Client, known: &Facts) -> Result<Rows<Self>, FetchError> {
-        turn(client, known, None).await
+        let (wanted, _) = privileged(known);
+        read(client, known, wanted).await
     }
 
     async fn fetch_on(
@@ -171,75 +171,107 @@ impl Source for PrivilegedAccounts {
         _schedule: Schedule,
         last: Option<Arc<Self>>,
     ) -> Result<Rows<Self>, FetchError> {
-        turn(client, known, last).await
+        let (mut wanted, is_complete) = privileged(known);
+        if !is_complete && let Some(last) = &last {
+            // Who was privileged before may still be.
+            wanted.extend(last.0.keys());
+        }
+        read(client, known, wanted).await
     }
 
     fn wants(known: &Facts) -> bool {
         let Ok(read) = known.privileged_accounts.rows() else { return false };
-        // The sign-in log shares the pace, and goes first.
-        if matches!(known.sign_ins.rows(), Err(Unread::Pending)) {
-            return false;
-        }
-        !read.0.is_whole() || privileged(known).0.iter().any(|id| !read.0.has(id))
+        privileged(known).0.iter().any(|id| !read.0.contains_key(id))
     }
 
     fn observe(&self, _samples: &mut Samples) {}
 }
 
-async fn turn(
+async fn read(
     client: &Client,
     known: &Facts,
-    last: Option<Arc<PrivilegedAccounts>>,
+    wanted: BTreeSet<&ObjectId>,
 ) -> Result<Rows<PrivilegedAccounts>, FetchError> {
-    let last = last.as_deref().map(|last| &last.0);
-    let (mut wanted, is_complete) = privileged(known);
-    if !is_complete && let Some(last) = last {
-        // Who was privileged before may still be.
-        wanted.extend(last.all().map(|(id, _)| id));
-    }
     if wanted.is_empty() {
         // Nothing says whom to read. Whether anybody could be read is worth knowing all the same.
         const ANY: Ask = Ask::graph("/v1.0/users?$select=id&$top=1", Bucket::Directory);
         client.page_of::<IgnoredAny>(&ANY).await?;
     }
-    // Once one was refused the time of the last sign-in, the others are not asked for it.
-    let refused = Arc::new(OnceLock::new());
+    let wanted: Vec<_> = wanted.into_iter().collect();
+    let (asked, others) = wanted.split_at(wanted.len().min(MOST));
     let premium = known.subscribed_skus.rows().ok().map(|skus| skus.has_premium());
-    if premium == Some(false) {
-        let _ = refused.set(Unread::License);
-    }
-    let wanted = wanted.into_iter().map(|id| (id.clone(), None));
-    // Readiness waits for one only, whose pace the sign-in log shares.
-    let bounds = if last.is_some() { TURN } else { Turn { most: 1, ..TURN } };
-    let sweep = Sweep::turn(last, wanted, bounds, known.now, |id| {
-        read(client.clone(), id, premium == Some(true), Arc::clone(&refused))
-    });
-    let sweep = sweep.await?;
-    let tally = sweep.tally();
-    Ok(Rows::listed(PrivilegedAccounts(sweep), tally))
-}
-
-async fn read(
-    client: Client,
-    id: ObjectId,
-    is_premium: bool,
-    refused: Arc<OnceLock<Unread>>,
-) -> Result<PrivilegedAccount, FetchError> {
-    if refused.get().is_none() {
-        let path = PrivilegedAccounts::ASK.path.replace("{id}", &id.to_string());
-        match client.entity::<Row>(&Ask::about(path, Bucket::Reports)).await {
-            Ok(row) => return Ok(row.account(None)),
-            Err(error @ (FetchError::License { .. } | FetchError::Permission { .. })) => {
-                // Licensed tenants are taken for unlicensed ones where Directory.Read.All is missing.
-                let why = if is_premium { Unread::Permission } else { Unread::after(&error) };
-                let _ = refused.set(why);
+    let mut activity = match premium {
+        Some(false) => Activity::Refused(Unread::License),
+        Some(true) => Activity::Asked { is_premium: true },
+        None => Activity::Asked { is_premium: false },
+    };
+    let mut accounts: BTreeMap<_, _> =
+        others.iter().map(|id| ((*id).clone(), Err(Unread::Limit))).collect();
+    let (mut tally, mut failure) = (Tally::default(), None);
+    for ids in asked.chunks(AT_ONCE) {
+        // Whoever is missing in the answer was deleted, or has a row that cannot be read.
+        let mut missing = Unread::SourceFailed;
+        match some(client, ids, &mut activity, &mut accounts).await {
+            Ok(more) => tally.add(more),
+            Err(error) if error.is_of_token() || error.is_passing() => return Err(error),
+            Err(error) => {
+                missing = Unread::after(&error);
+                failure.get_or_insert(error);
             }
-            Err(error) => return Err(error),
+        }
+        for id in ids {
+            accounts.entry((*id).clone()).or_insert(Err(missing));
         }
     }
-    let path = format!("/v1.0/users/{id}?$select=id,assignedPlans,onPremisesSyncEnabled");
-    let row = client.entity::<Row>(&Ask::about(path, Bucket::Directory)).await?;
-    Ok(row.account(refused.get().copied()))
+    match failure {
+        Some(error) if tally.accepted == 0 => Err(error),
+        _ => Ok(Rows::listed(PrivilegedAccounts(accounts), tally)),
+    }
+}
+
+/// Whether the time of the last sign-in is asked for.
+#[derive(Debug, Clone, Copy)]
+enum Activity {
+    /// It is, in a tenant that is known to have bought it or in one of which that is not known.
+    Asked { is_premium: bool },
+    /// Once it was refused, the others are not asked for it.
+    Refused(Unread),
+}
+
+/// Some of the accounts, put where the others are.
+async fn some(
+    client: &Client,
+    ids: &[&ObjectId],
+    activity: &mut Activity,
+    accounts: &mut BTreeMap<ObjectId, Result<PrivilegedAccount, Unread>>,
+) -> Result<Tally, FetchError> {
+    let list = ids.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(",");
+    let path = PrivilegedAccounts::ASK.path.replace("{ids}", &list);
+    let mut put = |row: Row, unread| {
+        // Nobody else was asked for.
+        if ids.contains(&&row.id) {
+            let account = row.account(unread);
+            accounts.insert(row.id, Ok(account));
+        }
+    };
+    if let Activity::Asked { is_premium } = *activity {
+        let ask = Ask::about(path.clone(), Bucket::Reports);
+        match client.salvage::<Row>(&ask, |row| put(row, None)).await {
+            Ok(tally) => return Ok(tally),
+            Err(error) if error.is_of_token() || error.is_passing() => return Err(error),
+            // Licensed tenants are taken for unlicensed ones where Directory.Read.All is missing.
+            Err(FetchError::License { .. }) if is_premium => {
+                *activity = Activity::Refused(Unread::Permission);
+            }
+            Err(error) => *activity = Activity::Refused(Unread::after(&error)),
+        }
+    }
+    let unread = match *activity {
+        Activity::Refused(why) => Some(why),
+        Activity::Asked { .. } => None,
+    };
+    let path = path.replace(",signInActivity", "");
+    client.salvage::<Row>(&Ask::about(path, Bucket::Directory), |row| put(row, unread)).await
 }
 
 /// Every account that is known to be privileged, enabled or not, and whether there are no others.

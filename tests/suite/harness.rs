@@ -5,6 +5,8 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -189,11 +191,16 @@ impl Exporter {
     /// Waits until everything is read that what was read has made worth reading: until nothing is
     /// asked any more, for less time than anything that failed takes to be asked for again.
     pub(crate) async fn settle(&mut self, microsoft: &Microsoft) {
+        self.settle_by(|| microsoft.control.requests().len()).await;
+    }
+
+    /// The same where somebody else counts what is asked.
+    async fn settle_by(&mut self, asked_for: impl Fn() -> usize) {
         let (mut quiet, mut asked) = (0, 0);
         while quiet < 3 {
             let then = self.clock.uptime() + Duration::from_secs(3);
             self.until(|snapshot| snapshot.printed >= then).await;
-            let before = std::mem::replace(&mut asked, microsoft.control.requests().len());
+            let before = std::mem::replace(&mut asked, asked_for());
             quiet = if asked == before { quiet + 1 } else { 0 };
         }
     }
@@ -308,13 +315,14 @@ pub(crate) type Canned = (String, u16, Vec<u8>);
 pub(crate) const TOKEN: &str = "/oauth2/v2.0/token";
 
 impl Served {
-    /// Serves each body with 200 to paths that end as told, and collects once.
+    /// Serves each body with 200 to paths that end as told, and collects until nothing more is asked.
     pub(crate) fn collect(bodies: &[(&str, Vec<u8>)]) -> Self {
         let canned = bodies.iter().map(|(path, body)| ((*path).to_owned(), 200, body.clone()));
         Self::collect_all(canned.collect())
     }
 
-    /// Serves each body to paths that end as told, 404 to all others, and collects once.
+    /// Serves each body to paths that end as told, 404 to all others, and collects until nothing
+    /// more is asked.
     pub(crate) fn collect_all(bodies: Vec<Canned>) -> Self {
         Self::of(bodies, "")
     }
@@ -338,8 +346,11 @@ impl Served {
         run(async move {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
+            let asked = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&asked);
             tokio::spawn(async move {
                 while let Ok((stream, _)) = listener.accept().await {
+                    count.fetch_add(1, Relaxed);
                     tokio::spawn(answer(stream, Arc::clone(&bodies)));
                 }
             });
@@ -351,6 +362,7 @@ impl Served {
             );
             let mut exporter = Exporter::start(settings(&yaml));
             exporter.until(Snapshot::is_ready).await;
+            exporter.settle_by(|| asked.load(Relaxed)).await;
             Self { page: exporter.page() }
         })
     }

@@ -430,7 +430,7 @@ fn path(source: &str) -> &'static str {
         "gdap_requests" => "/requests",
         "gdap_customers" => "/delegatedAdminCustomers",
         "pim_groups" => "/eligibilityScheduleInstances",
-        "privileged_accounts" => "/v1.0/users/",
+        "privileged_accounts" => "/v1.0/users?$filter=id",
         "role_management_policies" => "/roleManagementPolicyAssignments",
         "risky_users" => "/riskyUsers",
         "user_registration_details" => "/userRegistrationDetails",

@@ -1,7 +1,12 @@
 //! The filters that short lists understand: one field that equals any of some texts.
 
+use hyper::StatusCode;
+
 use super::options::Options;
 use super::refusal::Refusal;
+
+/// Texts that one filter may name.
+const MOST: usize = 15;
 
 /// One field, and the texts it may hold.
 pub(super) struct Filter<'a> {
@@ -22,10 +27,21 @@ pub(super) fn read<'a>(
     options: &'a Options,
     fields: &[&str],
 ) -> Result<Option<Filter<'a>>, Refusal> {
-    let Some(filter) = options.filter.as_deref() else { return Ok(None) };
+    options.filter.as_deref().map(|filter| about(filter, fields)).transpose()
+}
+
+fn about<'a>(filter: &'a str, fields: &[&str]) -> Result<Filter<'a>, Refusal> {
     let unsupported = || Refusal::bad("Invalid or unsupported filter clause.");
     let filter = parse(filter).ok_or_else(unsupported)?;
-    if fields.contains(&filter.field) { Ok(Some(filter)) } else { Err(unsupported()) }
+    if filter.values.len() > MOST {
+        let text = format!(
+            "Too many child clauses specified in search filter expression containing 'OR' \
+             operators: {}. Max allowed: {MOST}.",
+            filter.values.len()
+        );
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "Request_UnsupportedQuery", text));
+    }
+    if fields.contains(&filter.field) { Ok(filter) } else { Err(unsupported()) }
 }
 
 fn parse(text: &str) -> Option<Filter<'_>> {
@@ -90,6 +106,16 @@ mod tests {
         let chain = "displayName eq 'A' or displayName eq 'B' or displayName eq 'C'";
         assert_eq!(values(chain).unwrap(), ["A", "B", "C"]);
         assert_eq!(values("displayName in ('A','B', 'C')").unwrap(), ["A", "B", "C"]);
+    }
+
+    #[test]
+    fn a_filter_names_fifteen_texts_at_most() {
+        let names = |count| {
+            let names: Vec<_> = (0..count).map(|name| format!("'{name}'")).collect();
+            let filter = format!("id in ({})", names.join(","));
+            about(&filter, &["id"]).map(|filter| filter.values.len()).ok()
+        };
+        assert_eq!((names(15), names(16)), (Some(15), None));
     }
 
     #[test]

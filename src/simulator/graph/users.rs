@@ -4,6 +4,7 @@ use hyper::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::filter;
 use super::list::{self, Page, row};
 use super::refusal::Refusal;
 use super::{Answer, Context, Kind};
@@ -59,8 +60,13 @@ pub(super) fn list(context: &Context<'_>) -> Result<Answer, Refusal> {
     options.allow(&["$select", "$top", "$filter", "$count"])?;
     let most = if options.selects("signInActivity") { MOST_WITH_ACTIVITY } else { MOST };
     let top = options.page_size(DEFAULT_TOP, most)?;
-    let enabled = options.filtered(&["accountEnabled"])?.map(|(_, enabled)| enabled);
-    let wanted = |person: &&Person| enabled.is_none_or(|enabled| person.enabled == enabled);
+    let by_id = options.filter.as_deref().is_some_and(|filter| filter.starts_with("id "));
+    let ids = if by_id { filter::read(options, &["id"])? } else { None };
+    let enabled = if by_id { None } else { options.filtered(&["accountEnabled"])? };
+    let wanted = |person: &&Person| {
+        enabled.is_none_or(|(_, enabled)| person.enabled == enabled)
+            && ids.as_ref().is_none_or(|ids| ids.admits(&person.guid()))
+    };
     let fields = options.fields("user", &KNOWN, &DEFAULT)?;
     let people = context.state.world.people();
     let count = if options.count {
