@@ -94,18 +94,20 @@ class Program:
 class Simulator(Program):
     """The simulated Microsoft, as a process of its own."""
 
-    def __init__(self, binary, directory, users, sign_ins=None, unthrottled=False):
+    def __init__(self, binary, directory, users, sign_ins=None, unthrottled=False, customers=None):
         """`sign_ins` is how many there are in the thirty days of the log."""
         self.port = free_port()
         # Always the same for one simulator, since the links from page to page name it.
         self.replay_port = free_port()
         self.users = users
-        self.directory = directory / f"simulator-{users}-{sign_ins}"
+        self.directory = directory / f"simulator-{users}-{sign_ins}-{customers}-{unthrottled}"
         self.directory.mkdir()
         address = f"127.0.0.1:{self.port}"
         argv = [binary, "simulate", f"--web.listen-address={address}", f"--users={users}"]
         if sign_ins is not None:
             argv.append(f"--sign-ins={sign_ins}")
+        if customers is not None:
+            argv.append(f"--customers={customers}")
         if unthrottled:
             argv.append("--unthrottled")
         super().__init__(argv, self.directory, core=machine.LOAD)

@@ -10,6 +10,7 @@ import tempfile
 import time
 
 import collecting
+import delegation
 import machine
 import programs
 import serving
@@ -30,6 +31,9 @@ def main():
             report += people(binary, directory, rounds)
         if only in ("", "sign-ins"):
             report += ["### The sign-in log", sign_ins.cost(binary, directory, rounds)]
+        if only in ("", "delegation"):
+            # What is counted is the same each time, and takes minutes.
+            report += ["### Customers", delegation.cost(binary, directory, min(rounds, 2))]
     print("\n".join([*head(binary, rounds), *noise.lines(), *took(began), ""]))
     print("\n\n".join(report))
 

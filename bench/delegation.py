@@ -1,0 +1,321 @@
+"""What it takes to read a partner with very many customers, whether what is counted is true, and what
+it costs once everything is known."""
+
+import contextlib
+import json
+import pathlib
+import re
+import statistics
+import sys
+import time
+import urllib.request
+
+import machine
+import programs
+from figures import spread, table
+from programs import say
+
+CUSTOMERS = 20_000
+ACCOUNTS = 240
+
+# How long is looked at a partner of whom everything is known.
+AT_REST_SECONDS = 180
+# How long is read at the pace Microsoft allows. A whole pass takes about an hour.
+PACED_SECONDS = 240
+
+# Figures that hang on the day and the second are compared until they agree, for so long.
+PATIENCE = 90
+
+
+def cost(binary, directory, rounds):
+    """One pass over everything as fast as answers come, then at rest, then at Microsoft's pace."""
+    directory = directory / "delegation"
+    directory.mkdir()
+    passes = []
+    with Partner(binary, directory, unthrottled=True) as partner:
+        for number in range(rounds):
+            say(f"{CUSTOMERS} customers, as fast as answers come, round {number + 1}")
+            last = number + 1 == rounds
+            passes.append(Pass(binary, directory, partner, AT_REST_SECONDS if last else 0))
+            say(passes[-1].told())
+    with Partner(binary, directory, unthrottled=False) as partner:
+        say(f"{CUSTOMERS} customers at Microsoft's pace, for {PACED_SECONDS} s")
+        paced = Paced(binary, directory, partner)
+    return "\n\n".join([of_passes(passes), at_rest(passes[-1]), paced.told()])
+
+
+def of_passes(passes):
+    def each(value, unit="", digits=1):
+        return spread([value(one) for one in passes], unit, digits)
+
+    last = passes[-1]
+    head = ["customers", "GDAP relationships", "requests", "whole after", "exporter, CPU"]
+    head += ["peak resident", "goal", "resident when whole", "page", "series"]
+    row = [
+        last.customers,
+        last.relationships,
+        each(lambda one: one.requests, digits=0),
+        each(lambda one: one.seconds, " s", 0),
+        each(lambda one: one.cpu, " s"),
+        each(lambda one: one.peak, " MiB"),
+        "< 96 MiB",
+        each(lambda one: one.resident, " MiB"),
+        f"{last.page_bytes / 1000:.0f} kB",
+        last.series,
+    ]
+    return table(head, [row])
+
+
+def at_rest(one):
+    head = ["at rest, for", "CPU a minute", "requests a minute", "files written", "largest file"]
+    row = [
+        f"{AT_REST_SECONDS} s",
+        f"{one.rest_cpu / AT_REST_SECONDS * 60:.2f} s",
+        f"{one.rest_requests / AT_REST_SECONDS * 60:.0f}",
+        ", ".join(f"{name}: {count}×" for name, count in sorted(one.written.items())) or "none",
+        f"{max(one.sizes.values(), default=0) / 1000:.0f} kB",
+    ]
+    return table(head, [row])
+
+
+class Partner(programs.Simulator):
+    """A simulated partner with very many customers, and somebody who consented."""
+
+    def __init__(self, binary, directory, unthrottled):
+        super().__init__(
+            binary, directory, ACCOUNTS, unthrottled=unthrottled, customers=CUSTOMERS
+        )
+
+    def tell(self, path, body):
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body.encode())
+        with urllib.request.urlopen(asked) as answer:
+            return answer.read().decode()
+
+    def truth(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/truth") as answer:
+            return json.load(answer)
+
+    def configuration(self, directory, pace):
+        """Of one exporter, with a grant and a state directory of its own."""
+        grant = directory / f"grant-{time.monotonic_ns()}"
+        grant.write_text(self.tell("/-/grant", "mfa\n").strip())
+        said = self.log.read_text()
+        said = re.search(r"(?ms)^tenants:\n.*?^\s+refresh_token_file: \S+$", said)[0]
+        said = re.sub(r"refresh_token_file: \S+", f"refresh_token_file: '{grant}'", said)
+        state = directory / f"state-{time.monotonic_ns()}"
+        state.mkdir(mode=0o700)
+        more = f"    pace: {pace}\n    sources: {{ dap_service: {{ enabled: true }} }}\n"
+        return state, f"state_directory: '{state}'\n{said}\n{more}"
+
+
+class Page:
+    """A page of the exporter, its series by name and labels."""
+
+    LINE = re.compile(r"^(\w+)\{(.*)\} (\S+)$")
+    LABEL = re.compile(r'(\w+)="([^"]*)"')
+
+    def __init__(self, exporter):
+        lines = exporter.page()
+        self.bytes = sum(len(line) + 1 for line in lines)
+        self.series = {}
+        for name, labels, value in (found.groups() for found in map(self.LINE.match, lines) if found):
+            labels = frozenset(self.LABEL.findall(labels)) - {("tenant", "contoso")}
+            self.series[name.removeprefix("partnercenter_"), labels] = float(value)
+
+    def get(self, metric, **labels):
+        return self.series.get((metric, frozenset(labels.items())))
+
+    def sum(self, metric, **labels):
+        wanted = frozenset(labels.items())
+        return sum(
+            value
+            for (name, has), value in self.series.items()
+            if name == metric and wanted <= has
+        )
+
+
+class Pass:
+    """The exporter from its start until it knows everything, and for a while after."""
+
+    def __init__(self, binary, directory, partner, rest_seconds):
+        state, settings = partner.configuration(directory, "unlimited")
+        with programs.Exporter(binary, directory, settings) as exporter:
+            page = wait_for(exporter, partner)
+            self.seconds = time.perf_counter() - exporter.began
+            self.cpu = machine.thread_seconds(exporter.pid)
+            compare(exporter, partner)
+            self.peak = machine.memory_mib(exporter.pid, "VmHWM")
+            self.resident = machine.memory_mib(exporter.pid, "VmRSS")
+            self.requests = page.sum("api_requests_total")
+            self.customers = int(page.sum("customers"))
+            self.relationships = int(page.sum("gdap_relationships"))
+            self.page_bytes, self.series = page.bytes, len(page.series)
+            if rest_seconds:
+                self.rest(exporter, state, rest_seconds)
+
+    def rest(self, exporter, state, seconds):
+        say(f"at rest for {seconds} s")
+        before, began = Page(exporter), time.monotonic()
+        cpu = machine.thread_seconds(exporter.pid)
+        self.written, seen = {}, {}
+        while time.monotonic() < began + seconds:
+            for file in state.glob("*.json"):
+                stamp = file.stat().st_mtime_ns
+                if seen.setdefault(file.name, stamp) != stamp:
+                    seen[file.name] = stamp
+                    self.written[file.name] = self.written.get(file.name, 0) + 1
+            time.sleep(0.5)
+        self.rest_cpu = machine.thread_seconds(exporter.pid) - cpu
+        self.rest_requests = Page(exporter).sum("api_requests_total") - before.sum("api_requests_total")
+        self.sizes = {file.name: file.stat().st_size for file in state.glob("*.json")}
+
+    def told(self):
+        return (
+            f"whole after {self.seconds:.0f} s and {self.requests:.0f} requests, "
+            f"{self.cpu:.1f} s of CPU, peak {self.peak:.1f} MiB"
+        )
+
+
+def wait_for(exporter, partner):
+    """Waits until everything was read at least once."""
+    truth = partner.truth()
+    unread = truth["dap"]["state"]["unknown"]
+    began, told = time.monotonic(), 0
+
+    def is_whole():
+        nonlocal told
+        page = Page(exporter)
+        left = page.get("customers_dap", state="unknown")
+        relationships = page.get("gdap_relationships_unread")
+        resident = machine.memory_mib(exporter.pid, "VmRSS")
+        if time.monotonic() - began > told + 15:
+            told = time.monotonic() - began
+            say(f"{told:.0f} s: {left} customers and {relationships} relationships unread, {resident:.0f} MiB")
+        whole = left == unread and relationships == 0
+        whole = whole and page.get("audit_window_seconds") == 90 * 86_400
+        whole = whole and page.get("dap_evidence", evidence="service") == 1
+        whole = whole and page.get("gdap_people") is not None
+        return page if whole else None
+
+    return programs.wait_until("everything read", is_whole, 1_800, pause=0.5)
+
+
+def expected(truth):
+    """Every figure of delegation that follows from what is true."""
+    dap, gdap = truth["dap"], truth["gdap"]
+    figures = {}
+
+    def tell(metric, value, **labels):
+        figures[metric, frozenset(labels.items())] = value
+
+    for relationship, count in dap["relationships"].items():
+        tell("customers", count, relationship="other" if relationship == "unknown" else relationship)
+    for metric, label, counts in [
+        ("customers_dap", "state", dap["state"]),
+        ("dap_customers", "inactivity", {**dap["inactivity"], "unknown": 0}),
+        ("gdap_relationships", "status", gdap["relationships"]),
+        ("gdap_relationships_ending", "ends_in", gdap["ending"]),
+        ("gdap_customers_going_dark", "ends_in", gdap["going_dark"]),
+        ("gdap_relationships_auto_extend", "auto_extend", gdap["auto_extend"]),
+        ("gdap_relationships_with_role", "role", gdap["with_role"]),
+        ("gdap_access_assignments", "status", gdap["assignments"]),
+        ("gdap_relationships_by_people", "people", {**gdap["by_people"], "unknown": 0}),
+    ]:
+        for word, count in counts.items():
+            tell(metric, count, **{label: word})
+    for metric, of in [
+        ("gdap_roles_granted", "roles_granted"),
+        ("gdap_roles_assigned", "roles_assigned"),
+        ("gdap_assignments_to_admin_agents", "to_admin_agents"),
+        ("gdap_relationships_without_assignment", "without_assignment"),
+        ("gdap_relationships_microsoft_led", "microsoft_led"),
+        ("gdap_people", "people"),
+        ("gdap_exposure", "exposure"),
+        ("gdap_customers", "listed_customers"),
+        ("customers_gdap", "customers"),
+    ]:
+        tell(metric, gdap[of])
+    granted, with_gdap = set(dap["granted_ids"]), set(gdap["customer_ids"])
+    tell("customers_dap_without_gdap", len(granted - with_gdap))
+
+    def agents(group):
+        members = truth["privilege"]["members"][group]
+        return members["member"] + members["guest"]
+
+    # DAP makes Admin agents Global Administrators, and Helpdesk agents what their name says.
+    tell("dap_exposure", len(granted) * (100 * agents("AdminAgents") + 20 * agents("HelpdeskAgents")))
+    return figures
+
+
+def compare(exporter, partner):
+    """Makes sure that the exporter counted what there is."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        page, true = Page(exporter), expected(partner.truth())
+        wrong = [
+            f"{metric} {dict(labels)}: the exporter has {page.series.get((metric, labels))}, true is {value}"
+            for (metric, labels), value in true.items()
+            if page.series.get((metric, labels)) != value
+        ]
+        if not wrong:
+            say(f"{len(true)} figures are those that are true")
+            return
+        if time.monotonic() > until:
+            sys.exit("bench: " + "\n".join(wrong[:10]))
+        time.sleep(2)
+
+
+class Paced:
+    """The first minutes of a pass at Microsoft's pace, second by second."""
+
+    def __init__(self, binary, directory, partner):
+        _, settings = partner.configuration(directory, "microsoft")
+        self.samples = []
+        with programs.Exporter(binary, directory, settings) as exporter:
+            began = time.monotonic()
+            while (now := time.monotonic() - began) < PACED_SECONDS:
+                with contextlib.suppress(OSError):
+                    self.samples.append((now, Page(exporter)))
+                time.sleep(1)
+            self.ready = programs.get(exporter.port, "/-/ready")[0] == 200
+            self.peak = machine.memory_mib(exporter.pid, "VmHWM")
+        self.refused = self.samples[-1][1].sum("api_throttled_total")
+
+    def series(self, metric, **labels):
+        return [(at, page.sum(metric, **labels)) for at, page in self.samples]
+
+    def most_a_minute(self, api):
+        counts = self.series("api_requests_total", api=api)
+        return max(
+            last - first
+            for start, (since, first) in enumerate(counts)
+            for at, last in counts[start:]
+            if at - since <= 60
+        )
+
+    def told(self):
+        rows = []
+        for name, metric, labels, falls_to in [
+            ("customers asked about DAP", "source_rows", {"source": "customer_dap"}, "customers"),
+            ("relationships read", "source_rows", {"source": "gdap_access_assignments"}, "relationships"),
+        ]:
+            values = self.series(metric, **labels)
+            marks = [next((v for at, v in values if at >= mark), values[-1][1]) for mark in (60, 120, 180)]
+            moved = [(at, value) for at, value in values if value > 0]
+            (since, first), (at, last) = moved[0], moved[-1]
+            speed = (last - first) / (at - since) if at > since else 0
+            page = self.samples[-1][1]
+            total = page.sum("customers") if falls_to == "customers" else page.sum(
+                "gdap_relationships", status="active"
+            )
+            left = f"{total / speed / 60:.0f} min" if speed else "unknown"
+            rows.append([name, *(f"{mark:.0f}" for mark in marks), f"{last:.0f}", f"{total:.0f}", f"{speed * 60:.0f}", left])
+        head = ["at Microsoft's pace", "after 1 min", "2 min", "3 min", f"{PACED_SECONDS} s"]
+        head += ["of", "a minute", "a whole pass"]
+        lines = [
+            f"Requests in the busiest minute: {self.most_a_minute('partner_center'):.0f} of 500 to Partner "
+            f"Center, {self.most_a_minute('graph'):.0f} to Graph; answered with 429: {self.refused:.0f}. "
+            f"Ready within that time: {'yes' if self.ready else 'no'}. Peak resident: {self.peak:.1f} MiB."
+        ]
+        return "\n\n".join([table(head, rows), *lines])
+
