@@ -4,6 +4,7 @@
 //! that cannot be read keeps what was last known of it for a while, and then says why it is not known.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::future::Future;
 use std::time::Duration;
 
@@ -46,6 +47,24 @@ const OUTAGE: u32 = 4;
 const SKEW: SignedDuration = SignedDuration::from_mins(10);
 /// What was refused is asked for again after this.
 const RETRY: Duration = Duration::from_secs(3600);
+
+/// What is due is read in this order: first what was never read, then what has changed since, each time
+/// what was read longest ago.
+type Rank = (u8, Timestamp);
+
+impl<T> Known<T> {
+    /// Its place among what is due; `None` where it is not.
+    fn rank(&self, changed: Option<Timestamp>, turn: Turn, now: Timestamp) -> Option<Rank> {
+        let Some(tried) = self.tried else { return Some((0, Timestamp::MIN)) };
+        let wait = if self.what.is_ok() { turn.round } else { RETRY };
+        match changed {
+            Some(at) if at + SKEW > tried => Some((1, tried)),
+            // What lies ahead was asked by a clock that has been set back since.
+            _ if tried > now || age(now, tried) >= wait => Some((2, tried)),
+            _ => None,
+        }
+    }
+}
 
 impl<T> Default for Sweep<T> {
     fn default() -> Self {
@@ -116,15 +135,17 @@ impl<T: Clone + Send + 'static> Sweep<T> {
     where
         F: Future<Output = Result<T, FetchError>> + Send + 'static,
     {
-        let mut sweep = Self::default();
-        let mut changed = BTreeMap::new();
-        for (id, at) in wanted {
-            let known = last.and_then(|last| last.0.get(&id)).cloned();
+        let (mut sweep, mut due) = (Self::default(), Vec::new());
+        for (id, changed) in wanted {
+            // One that is named twice is asked for once.
+            let Entry::Vacant(place) = sweep.0.entry(id) else { continue };
+            let known = last.and_then(|last| last.0.get(place.key())).cloned();
             let never = Known { what: Err(Unread::Pending), read: None, tried: None };
-            sweep.0.insert(id.clone(), known.unwrap_or(never));
-            changed.extend(at.map(|at| (id, at)));
+            let known = known.unwrap_or(never);
+            due.extend(known.rank(changed, turn, now).map(|rank| (rank, place.key().clone())));
+            place.insert(known);
         }
-        let mut due = sweep.due(&changed, turn, now).into_iter();
+        let mut due = sweep.first(due, turn, now).into_iter();
         let mut under_way = JoinSet::new();
         let (mut answered, mut passing, mut failure) = (0_usize, 0, None);
         let mut stumbled = Vec::new();
@@ -167,26 +188,9 @@ impl<T: Clone + Send + 'static> Sweep<T> {
         }
     }
 
-    /// What to ask for now, and one more that is known to answer, so that silence is told from
-    /// refusals.
-    fn due(
-        &self,
-        changed: &BTreeMap<ObjectId, Timestamp>,
-        turn: Turn,
-        now: Timestamp,
-    ) -> Vec<ObjectId> {
-        let rank = |(id, known): (&ObjectId, &Known<T>)| {
-            let Some(tried) = known.tried else { return Some((0, Timestamp::MIN)) };
-            let wait = if known.what.is_ok() { turn.round } else { RETRY };
-            match changed.get(id) {
-                Some(at) if *at + SKEW > tried => Some((1, tried)),
-                // What lies ahead was asked by a clock that has been set back since.
-                _ if tried > now || age(now, tried) >= wait => Some((2, tried)),
-                _ => None,
-            }
-        };
-        let mut due: Vec<_> =
-            self.0.iter().filter_map(|it| Some((rank(it)?, it.0.clone()))).collect();
+    /// What to ask for now of all that is due, and one more that is known to answer, so that silence is
+    /// told from refusals.
+    fn first(&self, mut due: Vec<(Rank, ObjectId)>, turn: Turn, now: Timestamp) -> Vec<ObjectId> {
         due.sort_unstable();
         // Those never read begin elsewhere each minute, so that a few that always fail do not keep all
         // others from being asked for.
