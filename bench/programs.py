@@ -94,22 +94,18 @@ class Program:
 class Simulator(Program):
     """The simulated Microsoft, as a process of its own."""
 
-    def __init__(self, binary, directory, users, sign_ins=None, unthrottled=False, customers=None):
-        """`sign_ins` is how many there are in the thirty days of the log."""
+    def __init__(self, binary, directory, users, sign_ins=None, *more):
+        """`sign_ins` is how many there are in the thirty days of the log; `more` are other flags."""
         self.port = free_port()
         # Always the same for one simulator, since the links from page to page name it.
         self.replay_port = free_port()
         self.users = users
-        self.directory = directory / f"simulator-{users}-{sign_ins}-{customers}-{unthrottled}"
+        self.directory = directory / f"simulator-{users}-{sign_ins}-{self.port}"
         self.directory.mkdir()
         address = f"127.0.0.1:{self.port}"
-        argv = [binary, "simulate", f"--web.listen-address={address}", f"--users={users}"]
+        argv = [binary, "simulate", f"--web.listen-address={address}", f"--users={users}", *more]
         if sign_ins is not None:
             argv.append(f"--sign-ins={sign_ins}")
-        if customers is not None:
-            argv.append(f"--customers={customers}")
-        if unthrottled:
-            argv.append("--unthrottled")
         super().__init__(argv, self.directory, core=machine.LOAD)
         wait_until("the simulator", lambda: get(self.port, "/")[0] == 200, 60)
         said = self.log.read_text()

@@ -114,7 +114,7 @@ class SignInLog(programs.Simulator):
     """A simulated tenant with so many sign-ins in a week, and what it takes to ask for them."""
 
     def __init__(self, binary, directory, size, authority):
-        super().__init__(binary, directory, ACCOUNTS, sign_ins=size * KEPT_DAYS // DAYS, unthrottled=True)
+        super().__init__(binary, directory, ACCOUNTS, size * KEPT_DAYS // DAYS, "--unthrottled")
         self.size = size
         self.authority = authority
         self.seen = self.directory / "seen.log"

@@ -48,7 +48,7 @@ pub(super) fn settings(world: &World) -> Result<Option<simulator::Settings>, Fai
         sign_ins: world.sign_ins.div_ceil(simulator::LOG_DAYS),
         seed: world.seed,
         faults: faults.collect::<Result<_, _>>()?,
-        moving: true,
+        moving: !world.still,
         enforce_throttles: !world.unthrottled,
         ..simulator::Settings::default()
     }))

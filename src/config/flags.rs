@@ -166,6 +166,9 @@ pub struct World {
     /// Let the simulated tenant be asked as fast as one likes, for benchmarks.
     #[arg(long)]
     pub unthrottled: bool,
+    /// Let nobody join or leave and nothing be granted or taken away; time goes on.
+    #[arg(long)]
+    pub still: bool,
     /// What goes wrong; repeatable. `--fault help` lists what can.
     #[arg(long = "fault", value_name = "FAULT")]
     pub faults: Vec<String>,
