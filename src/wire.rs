@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -17,13 +18,14 @@ use serde::de::{
 use serde_json::Value;
 
 /// The id of a directory object: a GUID as documented, or, should one ever not be, its text in
-/// lower case. Compared regardless of case. Compact, since tenants hold 100,000 of them.
+/// lower case. Compared regardless of case. Compact, since tenants hold 100,000 of them; such a text is
+/// kept once, however many copies there are.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectId {
     /// The documented form.
     Guid([u8; 16]),
     /// Anything else.
-    Other(Box<str>),
+    Other(Arc<str>),
 }
 
 impl ObjectId {

@@ -76,7 +76,8 @@ impl<'a> Gdap<'a> {
         let relationships = facts.gdap_relationships.rows()?;
         let assignments = facts.gdap_access_assignments.rows();
         let mut reach = Reach::of(people);
-        let active = relationships.all().iter().filter(|it| it.is_active(facts.now));
+        let active =
+            relationships.all().iter().map(|it| &**it).filter(|it| it.is_active(facts.now));
         let active: Vec<_> = active
             .map(|relationship| {
                 let assignments = assignments.and_then(|all| all.of(&relationship.id));
@@ -132,7 +133,7 @@ impl<'a> Gdap<'a> {
     pub fn pending(&self) -> impl Iterator<Item = &'a Relationship> {
         let waits =
             |it: &&Relationship| matches!(it.status, Status::Created | Status::ApprovalPending);
-        self.relationships.all().iter().filter(waits)
+        self.relationships.all().iter().map(|it| &**it).filter(waits)
     }
 
     /// Why there may be more relationships than are known.
@@ -145,7 +146,7 @@ impl<'a> Gdap<'a> {
     pub fn doubt(&self) -> Option<Unread> {
         let is_over = |it: &Relationship| it.ends.is_some_and(|end| end <= self.now);
         let unknown = |it: &Relationship| it.status == Status::Other && !is_over(it);
-        let words = self.relationships.all().iter().any(unknown);
+        let words = self.relationships.all().iter().any(|it| unknown(it));
         self.rows_doubt().or(words.then_some(Unread::NotObservable))
     }
 

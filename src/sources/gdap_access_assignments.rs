@@ -160,7 +160,7 @@ impl GdapAccessAssignments {
         let is_used =
             |status| matches!(status, Status::Activating | Status::Active | Status::Expiring);
         let used = relationships.all().iter().filter(|it| is_used(it.status));
-        let wanted: Vec<_> = used.map(|it| (it.id.clone(), it.modified)).collect();
+        let wanted = used.map(|it| (it.id.clone(), it.modified));
         let sets = Arc::new(Mutex::new(RoleSets::default()));
         let read = |id: ObjectId| {
             let ask = relationships.of(&id).and_then(|it| it.ask("accessAssignments?$top=300"));

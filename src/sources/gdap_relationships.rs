@@ -1,10 +1,11 @@
 //! All GDAP relationships of the partner, in every state of their life.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::Facts;
 use super::relationship::{Relationship, RoleSets, Row, Status};
-use super::source::{Rows, Source};
+use super::source::{About, Rows, Source};
+use super::{Facts, Schedule};
 use crate::client::{Ask, Bucket, Client, FetchError};
 use crate::metrics::{Kind, Metric, Samples};
 use crate::wire::ObjectId;
@@ -12,7 +13,7 @@ use crate::wire::ObjectId;
 /// The relationships, each once, in the order of their ids.
 #[derive(Debug, Default)]
 pub struct GdapRelationships {
-    all: Box<[Relationship]>,
+    all: Box<[Arc<Relationship>]>,
     /// How many rows could not be read. While there are any, a relationship may be missing.
     pub rejected: u64,
 }
@@ -22,15 +23,26 @@ const KEPT: usize = 200_000;
 
 impl GdapRelationships {
     /// From rows; of those that are there twice the one that changed last is kept.
-    pub fn new(mut rows: Vec<Relationship>, rejected: u64) -> Self {
+    pub fn new(rows: Vec<Relationship>, rejected: u64) -> Self {
+        Self::of_all(rows.into_iter().map(Arc::new).collect(), rejected)
+    }
+
+    fn of_all(mut rows: Vec<Arc<Relationship>>, rejected: u64) -> Self {
         rows.sort_by(|one, other| one.id.cmp(&other.id).then(other.modified.cmp(&one.modified)));
         rows.dedup_by(|later, kept| later.id == kept.id);
         Self { all: rows.into(), rejected }
     }
 
     /// All of them.
-    pub fn all(&self) -> &[Relationship] {
+    pub fn all(&self) -> &[Arc<Relationship>] {
         &self.all
+    }
+
+    /// The same as this one, if it is known: what did not change is not kept twice while the list is
+    /// read anew.
+    fn known(&self, it: &Relationship) -> Option<Arc<Relationship>> {
+        let place = self.all.binary_search_by(|known| known.id.cmp(&it.id)).ok()?;
+        Some(&self.all[place]).filter(|known| ***known == *it).cloned()
     }
 
     /// The one of this id.
@@ -64,19 +76,30 @@ impl Source for GdapRelationships {
     const INTERVAL: Duration = Duration::from_secs(900);
     const METRICS: &'static [&'static Metric] = &[&RELATIONSHIPS];
 
-    async fn fetch(client: &Client, _known: &Facts) -> Result<Rows<Self>, FetchError> {
+    async fn fetch(client: &Client, known: &Facts) -> Result<Rows<Self>, FetchError> {
+        Self::fetch_on(client, known, Schedule::of(&About::of::<Self>()), None).await
+    }
+
+    async fn fetch_on(
+        client: &Client,
+        _known: &Facts,
+        _schedule: Schedule,
+        last: Option<Arc<Self>>,
+    ) -> Result<Rows<Self>, FetchError> {
         let (mut rows, mut sets, mut is_full) = (Vec::new(), RoleSets::default(), false);
         let keep = |row: Row| {
             is_full |= rows.len() >= KEPT;
             if !is_full {
-                rows.push(row.read(&mut sets));
+                let row = row.read(&mut sets);
+                let known = last.as_ref().and_then(|last| last.known(&row));
+                rows.push(known.unwrap_or_else(|| Arc::new(row)));
             }
         };
         let tally = client.list(&Self::ASK, keep).await?;
         if is_full {
             return Err(FetchError::Limit { bound: "relationships" });
         }
-        Ok(Rows::listed(Self::new(rows, tally.rejected), tally))
+        Ok(Rows::listed(Self::of_all(rows, tally.rejected), tally))
     }
 
     fn observe(&self, samples: &mut Samples) {
@@ -118,5 +141,19 @@ mod tests {
                 "partnercenter_gdap_relationships{tenant=\"t\",status=\"terminated\"} 1\n"
             )
         );
+    }
+
+    #[test]
+    fn what_did_not_change_is_kept_once_while_the_list_is_read_anew() {
+        let body = |id: &str, status: &str| {
+            read(&format!(
+                r#"{{"id":"{id}","status":"{status}","accessDetails":{{"unifiedRoles":[]}}}}"#
+            ))
+        };
+        let last = GdapRelationships::new(vec![body("b", "active"), body("a", "active")], 0);
+        let same = last.known(&body("A", "active"));
+        assert!(same.is_some_and(|same| Arc::ptr_eq(&same, &last.all()[0])));
+        assert_eq!(last.known(&body("b", "expiring")), None);
+        assert_eq!(last.known(&body("c", "active")), None);
     }
 }

@@ -82,7 +82,7 @@ impl GdapRequests {
             )
         };
         let moving = relationships.all().iter().filter(|it| moves(it.status));
-        let wanted: Vec<_> = moving.map(|it| (it.id.clone(), it.modified)).collect();
+        let wanted = moving.map(|it| (it.id.clone(), it.modified));
         let read = |id| {
             let ask = relationships.of(&id).and_then(|it| it.ask("requests?$top=300"));
             let client = client.clone();

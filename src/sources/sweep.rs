@@ -3,7 +3,6 @@
 //! First those never read, then those that are said to have changed, then those read longest ago. One
 //! that cannot be read keeps what was last known of it for a while, and then says why it is not known.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -15,18 +14,37 @@ use crate::client::{FetchError, Tally};
 use crate::clock::age;
 use crate::wire::ObjectId;
 
-/// What is known of each object that is wanted, by id.
+/// What is known of each object that is wanted, each once and in the order of their ids. There are two of
+/// them while one is gone on from, so it is kept compact: a map filled in order is half empty.
 #[derive(Debug, Clone)]
-pub struct Sweep<T>(BTreeMap<ObjectId, Known<T>>);
+pub struct Sweep<T>(Box<[(ObjectId, Known<T>)]>);
 
 /// What is known of one object.
 #[derive(Debug, Clone)]
 struct Known<T> {
     what: Result<T, Unread>,
-    /// When that was read; `None` while it never was.
-    read: Option<Timestamp>,
+    /// When that was read; never, while it was not.
+    read: Moment,
     /// When it was last asked for, and answered or refused for good.
-    tried: Option<Timestamp>,
+    tried: Moment,
+}
+
+/// A moment to the millisecond, or never, in a third of what an optional one takes.
+#[derive(Debug, Clone, Copy)]
+struct Moment(i64);
+
+impl Moment {
+    const NEVER: Self = Self(i64::MIN);
+
+    fn get(self) -> Option<Timestamp> {
+        Timestamp::from_millisecond(self.0).ok()
+    }
+}
+
+impl From<Timestamp> for Moment {
+    fn from(at: Timestamp) -> Self {
+        Self(at.as_millisecond())
+    }
 }
 
 /// The bounds of one turn.
@@ -47,9 +65,27 @@ const SKEW: SignedDuration = SignedDuration::from_mins(10);
 /// What was refused is asked for again after this.
 const RETRY: Duration = Duration::from_secs(3600);
 
+/// What is due is read in this order: first what was never read, then what has changed since, each time
+/// what was read longest ago.
+type Rank = (u8, Timestamp);
+
+impl<T> Known<T> {
+    /// Its place among what is due; `None` where it is not.
+    fn rank(&self, changed: Option<Timestamp>, turn: Turn, now: Timestamp) -> Option<Rank> {
+        let Some(tried) = self.tried.get() else { return Some((0, Timestamp::MIN)) };
+        let wait = if self.what.is_ok() { turn.round } else { RETRY };
+        match changed {
+            Some(at) if at + SKEW > tried => Some((1, tried)),
+            // What lies ahead was asked by a clock that has been set back since.
+            _ if tried > now || age(now, tried) >= wait => Some((2, tried)),
+            _ => None,
+        }
+    }
+}
+
 impl<T> Default for Sweep<T> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self(Box::default())
     }
 }
 
@@ -57,21 +93,40 @@ impl<T> Sweep<T> {
     /// From what is known of each and when it was read.
     pub fn new(known: impl IntoIterator<Item = (ObjectId, Result<T, Unread>, Timestamp)>) -> Self {
         let known = known.into_iter().map(|(id, what, at)| {
-            let read = what.is_ok().then_some(at);
-            (id, Known { what, read, tried: Some(at) })
+            let read = if what.is_ok() { at.into() } else { Moment::NEVER };
+            (id, Known { what, read, tried: at.into() })
         });
-        Self(known.collect())
+        Self::of_all(known.collect())
+    }
+
+    /// Of these in any order; of those that are there twice the first is kept.
+    fn of_all(mut all: Vec<(ObjectId, Known<T>)>) -> Self {
+        all.sort_by(|(one, _), (other, _)| one.cmp(other));
+        all.dedup_by(|(later, _), (kept, _)| later == kept);
+        Self(all.into())
+    }
+
+    fn place(&self, id: &ObjectId) -> Option<usize> {
+        self.0.binary_search_by(|(known, _)| known.cmp(id)).ok()
+    }
+
+    fn known(&self, id: &ObjectId) -> Option<&Known<T>> {
+        self.place(id).map(|place| &self.0[place].1)
+    }
+
+    fn known_mut(&mut self, id: &ObjectId) -> Option<&mut Known<T>> {
+        self.place(id).map(|place| &mut self.0[place].1)
     }
 
     /// What is known of one; [`Unread::Pending`] of what was never wanted, too.
     pub fn of(&self, id: &ObjectId) -> Result<&T, Unread> {
-        let known = self.0.get(id).ok_or(Unread::Pending)?;
+        let known = self.known(id).ok_or(Unread::Pending)?;
         known.what.as_ref().map_err(|why| *why)
     }
 
     /// Whether this one was wanted.
     pub fn has(&self, id: &ObjectId) -> bool {
-        self.0.contains_key(id)
+        self.place(id).is_some()
     }
 
     /// What is known of all, in the order of their ids.
@@ -81,12 +136,12 @@ impl<T> Sweep<T> {
 
     /// All that was read, with the time.
     pub fn read(&self) -> impl Iterator<Item = (&ObjectId, &T, Timestamp)> + Clone {
-        self.0.iter().filter_map(|(id, it)| Some((id, it.what.as_ref().ok()?, it.read?)))
+        self.0.iter().filter_map(|(id, it)| Some((id, it.what.as_ref().ok()?, it.read.get()?)))
     }
 
     /// Whether every object has been asked for once.
     pub fn is_whole(&self) -> bool {
-        self.0.values().all(|it| it.tried.is_some())
+        self.0.iter().all(|(_, it)| it.tried.get().is_some())
     }
 
     /// When the one was read that was read longest ago.
@@ -116,15 +171,16 @@ impl<T: Clone + Send + 'static> Sweep<T> {
     where
         F: Future<Output = Result<T, FetchError>> + Send + 'static,
     {
-        let mut sweep = Self::default();
-        let mut changed = BTreeMap::new();
-        for (id, at) in wanted {
-            let known = last.and_then(|last| last.0.get(&id)).cloned();
-            let never = Known { what: Err(Unread::Pending), read: None, tried: None };
-            sweep.0.insert(id.clone(), known.unwrap_or(never));
-            changed.extend(at.map(|at| (id, at)));
+        let (mut all, mut due) = (Vec::new(), Vec::new());
+        for (id, changed) in wanted {
+            let known = last.and_then(|last| last.known(&id)).cloned();
+            let (read, tried) = (Moment::NEVER, Moment::NEVER);
+            let known = known.unwrap_or(Known { what: Err(Unread::Pending), read, tried });
+            due.extend(known.rank(changed, turn, now).map(|rank| (rank, id.clone())));
+            all.push((id, known));
         }
-        let mut due = sweep.due(&changed, turn, now).into_iter();
+        let mut sweep = Self::of_all(all);
+        let mut due = sweep.first(due, turn, now).into_iter();
         let mut under_way = JoinSet::new();
         let (mut answered, mut passing, mut failure) = (0_usize, 0, None);
         let mut stumbled = Vec::new();
@@ -141,8 +197,9 @@ impl<T: Clone + Send + 'static> Sweep<T> {
             match outcome {
                 Ok(what) => {
                     (answered, passing) = (answered + 1, 0);
-                    let known = Known { what: Ok(what), read: Some(now), tried: Some(now) };
-                    sweep.0.insert(id, known);
+                    if let Some(known) = sweep.known_mut(&id) {
+                        *known = Known { what: Ok(what), read: now.into(), tried: now.into() };
+                    }
                 }
                 Err(error) if error.is_of_token() => return Err(error),
                 Err(error) => {
@@ -167,27 +224,12 @@ impl<T: Clone + Send + 'static> Sweep<T> {
         }
     }
 
-    /// What to ask for now, and one more that is known to answer, so that silence is told from
-    /// refusals.
-    fn due(
-        &self,
-        changed: &BTreeMap<ObjectId, Timestamp>,
-        turn: Turn,
-        now: Timestamp,
-    ) -> Vec<ObjectId> {
-        let rank = |(id, known): (&ObjectId, &Known<T>)| {
-            let Some(tried) = known.tried else { return Some((0, Timestamp::MIN)) };
-            let wait = if known.what.is_ok() { turn.round } else { RETRY };
-            match changed.get(id) {
-                Some(at) if *at + SKEW > tried => Some((1, tried)),
-                // What lies ahead was asked by a clock that has been set back since.
-                _ if tried > now || age(now, tried) >= wait => Some((2, tried)),
-                _ => None,
-            }
-        };
-        let mut due: Vec<_> =
-            self.0.iter().filter_map(|it| Some((rank(it)?, it.0.clone()))).collect();
+    /// What to ask for now of all that is due, and one more that is known to answer, so that silence is
+    /// told from refusals.
+    fn first(&self, mut due: Vec<(Rank, ObjectId)>, turn: Turn, now: Timestamp) -> Vec<ObjectId> {
         due.sort_unstable();
+        // One that was named twice is asked for once.
+        due.dedup();
         // Those never read begin elsewhere each minute, so that a few that always fail do not keep all
         // others from being asked for.
         let never = due.iter().take_while(|((rank, _), _)| *rank == 0).count();
@@ -204,11 +246,12 @@ impl<T: Clone + Send + 'static> Sweep<T> {
 
     /// One is refused, or fails where others answer: what was known of it holds for two rounds.
     fn refuse(&mut self, id: &ObjectId, error: &FetchError, turn: Turn, now: Timestamp) {
-        let Some(known) = self.0.get_mut(id) else { return };
-        known.tried = Some(now);
-        let holds = known.read.is_some_and(|read| age(now, read) < turn.round * 2);
+        let Some(known) = self.known_mut(id) else { return };
+        known.tried = now.into();
+        let read = known.read.get();
+        let holds = read.is_some_and(|read| age(now, read) < turn.round * 2);
         if !holds {
-            let is_old = error.is_passing() && known.read.is_some();
+            let is_old = error.is_passing() && read.is_some();
             known.what = Err(if is_old { Unread::Stale } else { Unread::after(error) });
         }
     }
