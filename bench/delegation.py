@@ -64,7 +64,7 @@ def of_passes(passes):
 
     last = passes[-1]
     head = ["customers", "GDAP relationships", "requests", "whole after", "exporter, CPU"]
-    head += ["peak resident", "goal", "resident when whole", "page", "series"]
+    head += ["peak resident", "goal", "resident when whole", "page", "series", "figures compared"]
     row = [
         last.customers,
         last.relationships,
@@ -76,6 +76,7 @@ def of_passes(passes):
         each(lambda one: one.resident, " MiB"),
         f"{last.page_bytes / 1000:.0f} kB",
         last.series,
+        last.figures,
     ]
     return table(head, [row])
 
