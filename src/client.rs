@@ -510,6 +510,11 @@ impl Client {
                 let trail = Trail::words("held_up");
                 return Err(FetchError::Throttled { retry_after: Some(held), trail });
             }
+            // The token first: a request that waited for one after its slot would come too close to the
+            // next.
+            if let Err(error) = tokens.bearer(audience).await {
+                return Err(FetchError::of_token(&error));
+            }
             let slot = pace.slot(ask.bucket);
             if slot > deadline {
                 return Err(FetchError::Limit { bound: "time" });

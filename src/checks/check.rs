@@ -460,8 +460,10 @@ impl Finding {
     pub fn relationship(relationship: &Relationship, what: &str) -> Self {
         let Relationship { id, name, customer, customer_name, activated, created, .. } =
             relationship;
-        let what = format!("the GDAP relationship \u{201c}{name}\u{201d} {what}");
-        let name = if customer_name.is_empty() { name } else { customer_name };
+        let (name, what) = match &**customer_name {
+            "" => (&**name, format!("the GDAP relationship {what}")),
+            customer => (customer, format!("the GDAP relationship \u{201c}{name}\u{201d} {what}")),
+        };
         let since = activated.or(*created);
         Self { since, ..Self::object(customer.as_ref().unwrap_or(id), name, what) }
     }

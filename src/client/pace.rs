@@ -67,6 +67,10 @@ pub enum Pacing {
     Unlimited,
 }
 
+/// Of each period this part is waited longer: requests do not all take the same time to arrive, and
+/// one that comes a moment early is one too many.
+const MARGIN: u32 = 50;
+
 /// No `Retry-After` holds a bucket up for longer: a service that says more has made a mistake.
 const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 
@@ -99,6 +103,7 @@ impl Pace {
             return slot;
         }
         let (requests, period) = bucket.allowance();
+        let period = period + period / MARGIN;
         if window.starts.len() >= requests
             && let Some(oldest) = window.starts.pop_front()
         {
@@ -142,6 +147,8 @@ mod tests {
         let pace = Pace::new(Pacing::Microsoft, Clock::driven(Timestamp::UNIX_EPOCH));
         let starts = seconds(&pace, Bucket::Reports, 12);
         assert_eq!(starts, [0, 0, 0, 0, 0, 10, 10, 10, 10, 10, 20, 20]);
+        // The next one would be early if the last five were quicker to arrive than those before.
+        assert!(pace.slot(Bucket::Reports) > Duration::from_millis(20_300));
     }
 
     #[test]
