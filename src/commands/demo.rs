@@ -20,7 +20,7 @@ use crate::oauth::{self, Cloud, Credential, Home, Secret};
 use crate::posture::{Declarations, Exception};
 use crate::refresh::{AppUser, Settings, TenantSettings};
 use crate::simulator::{self, Identity, Simulator};
-use crate::sources::{self, Schedule};
+use crate::sources::{self, PrivilegedAccounts, Schedule, Source as _};
 use crate::transport;
 use crate::wire::{self, ObjectId};
 
@@ -136,7 +136,8 @@ fn settings(simulator: SocketAddr, declared: Declarations, grant: PathBuf) -> Se
     let schedule = |about: &sources::About| Schedule {
         // Nobody exports a report here; everything else there is answers.
         enabled: about.ask.api != Api::File,
-        interval: INTERVAL,
+        // The sign-in log needs most of the pace these share with it, above all at the start.
+        interval: if about.id == PrivilegedAccounts::ID { INTERVAL * 6 } else { INTERVAL },
         max_age: about.max_age(INTERVAL),
         ..Schedule::of(about)
     };
