@@ -20,8 +20,9 @@ ACCOUNTS = 240
 
 # How long is looked at a partner of whom everything is known.
 AT_REST_SECONDS = 180
-# How long is read at the pace Microsoft allows. A whole pass takes about an hour.
-PACED_SECONDS = 200
+# How long is read at the pace Microsoft allows: until three turns of relationships have ended, 100 s each.
+# A whole pass takes about an hour.
+PACED_SECONDS = 330
 
 # A world that moves on by itself: people are hired, customers take DAP back. There, what moves is read so
 # often (seconds).
@@ -368,14 +369,15 @@ class Paced:
         at moments of their own, so the speed is taken between the first and the last that moved."""
         values = [(at, known) for at, page in self.samples if (known := value(page)) is not None]
         total = total(self.samples[-1][1])
-        marks = [next((v for at, v in values if at >= mark), values[-1][1]) for mark in (60, 120, 180)]
+        marks = [[v for at, v in values if at <= mark][-1:] for mark in (60, 120, 180)]
+        marks = [f"{known[0]:.0f}" if known else "absent" for known in marks]
         steps = [(at, v) for (_, before), (at, v) in zip(values, values[1:]) if v != before]
         speed = 0
         if len(steps) > 1:
             (since, first), (at, last) = steps[0], steps[-1]
             speed = abs(last - first) / (at - since)
         whole = f"{total / speed / 60:.0f} min" if speed else "unknown"
-        return [name, *(f"{mark:.0f}" for mark in marks), f"{total:.0f}", f"{speed * 60:.0f}", whole]
+        return [name, *marks, f"{total:.0f}", f"{speed * 60:.0f}", whole]
 
     def told(self):
         rows = [
