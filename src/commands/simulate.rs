@@ -58,7 +58,9 @@ pub(super) fn settings(world: &World) -> Result<Option<simulator::Settings>, Fai
 pub(super) fn faults_help() -> String {
     let line = |(usage, meaning): (&str, &str)| format!("\n  {usage:<22} {meaning}");
     let lines: String = FAULTS.into_iter().map(line).collect();
-    format!("faults; with @PATH behind them, only on paths that contain it:\n{lines}")
+    format!(
+        "faults; with @PATH behind them, only on paths that contain it, options included where it has a question mark:\n{lines}"
+    )
 }
 
 /// Something simulated that is secret elsewhere, in a file, since a configuration takes secrets from
