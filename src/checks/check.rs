@@ -68,22 +68,17 @@ impl Terms<'_> {
     /// Met exactly when there is no finding.
     pub fn verdict(&self, findings: impl IntoIterator<Item = Finding>) -> Verdict {
         let mut verdict = Verdict { answer: Answer::Judged, ..Verdict::default() };
-        // Of those kept, how many are put up with.
-        let mut waived_kept = 0;
         for mut finding in findings {
             finding.waived |= self.waive(&finding.subject);
             verdict.excepted.extend(finding.subject.id().filter(|id| self.names(id)).cloned());
             verdict.found += 1;
             verdict.waived += usize::from(finding.waived);
             if verdict.findings.len() < FINDINGS_KEPT {
-                waived_kept += usize::from(finding.waived);
                 verdict.findings.push(finding);
             } else if !finding.waived
-                && waived_kept > 0
                 && let Some(place) = verdict.findings.iter().position(|kept| kept.waived)
             {
                 // What nobody put up with is told first.
-                waived_kept -= 1;
                 verdict.findings[place] = finding;
             }
         }

@@ -76,8 +76,7 @@ impl<'a> Gdap<'a> {
         let relationships = facts.gdap_relationships.rows()?;
         let assignments = facts.gdap_access_assignments.rows();
         let mut reach = Reach::of(people);
-        let active =
-            relationships.all().iter().map(|it| &**it).filter(|it| it.is_active(facts.now));
+        let active = relationships.all().filter(|it| it.is_active(facts.now));
         let active: Vec<_> = active
             .map(|relationship| {
                 let assignments = assignments.and_then(|all| all.of(&relationship.id));
@@ -133,7 +132,7 @@ impl<'a> Gdap<'a> {
     pub fn pending(&self) -> impl Iterator<Item = &'a Relationship> {
         let waits =
             |it: &&Relationship| matches!(it.status, Status::Created | Status::ApprovalPending);
-        self.relationships.all().iter().map(|it| &**it).filter(waits)
+        self.relationships.all().filter(waits)
     }
 
     /// Why there may be more relationships than are known.
@@ -146,7 +145,7 @@ impl<'a> Gdap<'a> {
     pub fn doubt(&self) -> Option<Unread> {
         let is_over = |it: &Relationship| it.ends.is_some_and(|end| end <= self.now);
         let unknown = |it: &Relationship| it.status == Status::Other && !is_over(it);
-        let words = self.relationships.all().iter().any(|it| unknown(it));
+        let words = self.relationships.all().any(unknown);
         self.rows_doubt().or(words.then_some(Unread::NotObservable))
     }
 
@@ -208,7 +207,7 @@ impl<'a> Posture<'a> {
     /// The GDAP relationships, or the fact for which they are of no concern to this tenant.
     pub fn gdap_relationships(&self) -> Result<Result<&Gdap<'a>, &'static str>, Unread> {
         match &self.gdap {
-            Ok(gdap) if gdap.relationships.all().is_empty() => match gdap.doubt() {
+            Ok(gdap) if gdap.relationships.all().len() == 0 => match gdap.doubt() {
                 Some(why) => Err(why),
                 None => Ok(Err("the partner has no GDAP relationship")),
             },

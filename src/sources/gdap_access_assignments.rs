@@ -159,7 +159,7 @@ impl GdapAccessAssignments {
         };
         let is_used =
             |status| matches!(status, Status::Activating | Status::Active | Status::Expiring);
-        let used = relationships.all().iter().filter(|it| is_used(it.status));
+        let used = relationships.all().filter(|it| is_used(it.status));
         let wanted = used.map(|it| (it.id.clone(), it.modified));
         let sets = Arc::new(Mutex::new(RoleSets::default()));
         let read = |id: ObjectId| {

@@ -34,19 +34,22 @@ impl GdapRelationships {
     }
 
     /// All of them.
-    pub fn all(&self) -> &[Arc<Relationship>] {
-        &self.all
+    pub fn all(&self) -> impl ExactSizeIterator<Item = &Relationship> {
+        self.all.iter().map(|it| &**it)
     }
 
     /// The same as this one, if it is known: what did not change is not kept twice while the list is
     /// read anew.
     fn known(&self, it: &Relationship) -> Option<Arc<Relationship>> {
-        let place = self.all.binary_search_by(|known| known.id.cmp(&it.id)).ok()?;
-        Some(&self.all[place]).filter(|known| ***known == *it).cloned()
+        self.kept(&it.id).filter(|known| ***known == *it).cloned()
     }
 
     /// The one of this id.
     pub fn of(&self, id: &ObjectId) -> Option<&Relationship> {
+        self.kept(id).map(|it| &**it)
+    }
+
+    fn kept(&self, id: &ObjectId) -> Option<&Arc<Relationship>> {
         let place = self.all.binary_search_by(|it| it.id.cmp(id)).ok()?;
         Some(&self.all[place])
     }
@@ -152,7 +155,7 @@ mod tests {
         };
         let last = GdapRelationships::new(vec![body("b", "active"), body("a", "active")], 0);
         let same = last.known(&body("A", "active"));
-        assert!(same.is_some_and(|same| Arc::ptr_eq(&same, &last.all()[0])));
+        assert!(same.is_some_and(|same| Arc::ptr_eq(&same, &last.all[0])));
         assert_eq!(last.known(&body("b", "expiring")), None);
         assert_eq!(last.known(&body("c", "active")), None);
     }

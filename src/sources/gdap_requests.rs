@@ -81,7 +81,7 @@ impl GdapRequests {
                     | Status::Terminating
             )
         };
-        let moving = relationships.all().iter().filter(|it| moves(it.status));
+        let moving = relationships.all().filter(|it| moves(it.status));
         let wanted = moving.map(|it| (it.id.clone(), it.modified));
         let read = |id| {
             let ask = relationships.of(&id).and_then(|it| it.ask("requests?$top=300"));

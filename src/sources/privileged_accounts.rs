@@ -202,8 +202,7 @@ async fn read(
     let premium = known.subscribed_skus.rows().ok().map(|skus| skus.has_premium());
     let mut activity = match premium {
         Some(false) => Activity::Refused(Unread::License),
-        Some(true) => Activity::Asked { is_premium: true },
-        None => Activity::Asked { is_premium: false },
+        _ => Activity::Asked { is_premium: premium == Some(true) },
     };
     let mut accounts: BTreeMap<_, _> =
         others.iter().map(|id| ((*id).clone(), Err(Unread::Limit))).collect();
